@@ -1,0 +1,49 @@
+"""Backends: which library computes, and with which kernels."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+
+from nanonet.backends import numpy as _numpy
+from nanonet.backends.base import Backend, Doorway, current, installed
+
+__all__ = ["Backend", "available", "backends", "current", "installed", "use"]
+
+Doorway.backend = _numpy.backend
+_LOADERS: dict[str, str] = {"numpy": "nanonet.backends.numpy", "numba": "nanonet.backends.numba", "cuda": "nanonet.backends.cuda"}
+
+
+def backends() -> dict[str, str]:
+    """{name: "" if it can run here, else the reason why not}."""
+    return {name: _reason(name) for name in _LOADERS}
+
+
+def _reason(name: str) -> str:
+    try:
+        importlib.import_module(_LOADERS[name])
+    except ImportError as error:
+        return str(error)
+    return ""
+
+
+class use:
+    """Pick the kernels: `nt.use("numba")` from now on, or `with nt.use("numba"):` for a block.
+
+    Raises ValueError for an unknown name and RuntimeError, with the reason, for a backend that cannot run here.
+    """
+
+    def __init__(self, name: str) -> None:
+        if name not in _LOADERS:
+            raise ValueError(f"use: expected one of {', '.join(_LOADERS)}, got {name!r}")
+        reason = _reason(name)
+        if reason:
+            raise RuntimeError(f"use: {name} cannot run here: {reason}")
+        self.before = Doorway.backend
+        Doorway.backend = importlib.import_module(_LOADERS[name]).backend
+
+    def __enter__(self) -> Backend:
+        return Doorway.backend
+
+    def __exit__(self, *error: object) -> None:
+        Doorway.backend = self.before

@@ -1,0 +1,83 @@
+"""The doorway: every array computation of the engine passes through `Backend.run`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+Rule = Callable[..., Any]
+
+
+class Backend:
+    """Arrays of one kind (`xp`, an array module) and the kernels that are claimed to equal some of the rules.
+
+    A kernel takes the rule's arguments without `xp` and returns what the rule returns.
+    """
+
+    def __init__(self, name: str, xp: Any, array_type: type, kernels: dict[Rule, Rule] | None = None) -> None:
+        self.name = name
+        self.xp = xp
+        self.array_type = array_type
+        self.kernels: dict[Rule, Rule] = kernels or {}
+
+    def run(self, rule: Rule, *args: Any, **attrs: Any) -> Any:
+        """`rule(xp, *args, **attrs)`, by a kernel where this backend has one for the rule."""
+        kernel = self.kernels.get(rule)
+        if kernel is not None:
+            return kernel(*args, **attrs)
+        return rule(self.xp, *args, **attrs)
+
+    def promote(self, kind: str, arrays: list[Any]) -> None:
+        """Cast integers among `arrays`, in place of the list: see `Op.promote`. Python numbers adapt by themselves."""
+        types = [a.dtype for a in arrays if isinstance(a, self.array_type)]
+        floats = [t for t in types if t.kind in "fc"]
+        if not floats and kind == "common" and not any(isinstance(a, float) for a in arrays):
+            return
+        wanted = self.xp.result_type(*floats) if floats else self.xp.float32
+        for i, a in enumerate(arrays):
+            if isinstance(a, self.array_type) and a.dtype.kind not in "fc":
+                arrays[i] = a.astype(wanted)
+
+
+class Doorway:
+    """Which backend computes now. `Doorway.backend` is read at every operation; `use` replaces it."""
+
+    backend: Backend
+
+
+def current() -> Backend:
+    """The backend that computes now."""
+    return Doorway.backend
+
+
+@contextmanager
+def installed(backend: Backend) -> Iterator[Backend]:
+    """Within the block `backend` computes; afterwards the one before does, also after an error.
+
+    Whatever wants to see, check or replace computations (anomaly detection, tracing, timing, capturing) wraps
+    the current backend in one of its own and installs that.
+    """
+    before = Doorway.backend
+    Doorway.backend = backend
+    try:
+        yield backend
+    finally:
+        Doorway.backend = before
+
+
+# What a rule may ask of `xp`: NumPy's functions by NumPy's names and arguments, then those NumPy lacks (each written
+# once per kind of array in the backend's module). Tensors offer the same names, so that a backward rule can run on
+# them and be recorded; a test holds every rule to this list.
+VOCABULARY = """
+    abs negative sign exp exp2 expm1 log log2 log10 log1p sqrt square reciprocal sin cos tan arcsin arccos arctan
+    sinh cosh tanh floor ceil rint trunc clip add subtract multiply divide power maximum minimum hypot arctan2 logaddexp
+    equal not_equal less less_equal greater greater_equal logical_and logical_or logical_not isnan isfinite
+    sum mean prod max min cumsum cumprod argmax argmin all any argsort sort flip
+    reshape transpose swapaxes moveaxis squeeze expand_dims broadcast_to concatenate stack pad tril triu
+    where take_along_axis matmul einsum tensordot trace diagonal eye
+    zeros ones full zeros_like ones_like full_like arange asarray result_type
+    float32 float64 int64 pi inf nan
+
+    erf inv solve det cholesky put_add
+""".split()

@@ -1,0 +1,83 @@
+"""Functions of Tensors, made from the registry of ops.
+
+Array functions have NumPy's names and arguments (`axis`, `keepdims`), network functions those of
+`torch.nn.functional`. The stub functional.pyi beside this file is generated, for editors: `python -m nanonet.stubs`.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import nanonet.ops  # noqa: F401  (registers every op)
+from nanonet.backends.base import VOCABULARY
+from nanonet.backends.numpy import xp as numpy_xp
+from nanonet.op import REGISTRY, Composite, Op
+from nanonet.tensor import Tensor, apply, as_operand, tensors
+
+
+def make_function(op: type[Op]) -> Callable[..., Any]:
+    """The public function of an op: its `call`, if it has one, then `apply`."""
+    run = _compose if issubclass(op, Composite) else apply
+    if op.call is not None:
+        call = op.call
+
+        @functools.wraps(call)
+        def function(*args: Any, **kwargs: Any) -> Any:
+            inputs, attrs = call(*args, **kwargs)
+            return run(op, *inputs, **attrs)
+
+    else:
+        parameters, inputs = op.parameters(), op.input_names()
+        defaults = {f"_{p.name}": p.default for p in parameters}
+        head = ", ".join(p.name if p.default is p.empty else f"{p.name}=_{p.name}" for p in parameters)
+        tail = "".join(f", {p.name}={p.name}" for p in parameters if p.name not in inputs)
+        scope: dict[str, Any] = {"_run": run, "_op": op, **defaults}
+        exec(f"def function({head}): return _run(_op, {', '.join(inputs)}{tail})", scope)
+        function = scope["function"]
+    function.__name__ = function.__qualname__ = op.name
+    function.__module__ = __name__
+    function.__doc__ = inspect.cleandoc(op.__doc__ or "") + f"\n\nShapes: {op.shapes}"
+    return function
+
+
+def function_of(op: type[Op]) -> Callable[..., Any]:
+    """The public function that `make_function` made for `op`."""
+    return (array_functions if op.array else network_functions)[op.name]
+
+
+def _compose(op: type[Op], *inputs: Any, **attrs: Any) -> Any:
+    operands = [x if x is None or isinstance(x, Tensor | float | int) else as_operand(x) for x in inputs]
+    return op.forward(tensors.xp, *operands, **attrs)
+
+
+def _constant(name: str) -> Any:
+    """A NumPy function whose result needs no gradient (zeros, arange), on Tensors; or a constant (pi, float32)."""
+    value = getattr(numpy_xp, name)
+    if isinstance(value, type) or not callable(value):
+        return value
+
+    def function(*args: Any, **kwargs: Any) -> Any:
+        result = value(*[a.array if isinstance(a, Tensor) else a for a in args], **kwargs)
+        return Tensor.wrap(result) if hasattr(result, "shape") else result
+
+    return function
+
+
+array_functions: dict[str, Callable[..., Any]] = {}
+network_functions: dict[str, Callable[..., Any]] = {}
+for _key, _op in REGISTRY.items():
+    _function = make_function(_op)
+    for _name in (_op.name, *_op.aliases):
+        (array_functions if _op.array else network_functions)[_name] = _function
+        if _op.method and not hasattr(Tensor, _name):
+            setattr(Tensor, _name, _function)
+
+for _name in VOCABULARY:
+    setattr(tensors.xp, _name, array_functions.get(_name) or network_functions.get(_name) or _constant(_name))
+
+globals().update(array_functions)
+globals().update(network_functions)  # where both have a name (pad), this module has torch.nn.functional's
+__all__ = sorted({*array_functions, *network_functions})  # pyright: ignore[reportUnsupportedDunderAll]

@@ -1,0 +1,7 @@
+"""The families of operations. Importing this package registers all of them; a new file here is found by itself."""
+
+import importlib
+import pkgutil
+
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")
