@@ -9,16 +9,16 @@ used its output has been visited, so its dy is complete. Every use of a tensor a
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from nanonet.backends.base import Backend, Doorway
 from nanonet.op import Array, Op
-from nanonet.variable import Variable, mode
+from nanonet.variable import Variable, mode, total_version
 
 _numbers = itertools.count()
 _FREED = object()
-Leaves = dict[int, tuple["Variable", Array]]  # by id: a leaf and its gradient
+Leaves = dict[int, tuple[Variable, Array]]  # by id: a leaf and its gradient
 
 
 class Entry:
@@ -26,80 +26,53 @@ class Entry:
 
     __slots__ = ("attrs", "hooks", "inputs", "needs", "number", "op", "outputs", "saved", "version")
 
-    def __init__(self, op: type[Op], inputs: tuple[Any, ...], attrs: dict[str, Any], saved: Any, needs: list[bool], version: int):
-        self.op = op
-        self.inputs = inputs
-        self.attrs = attrs
-        self.saved = saved
-        self.needs = needs
-        self.version = version
-        self.number = next(_numbers)
-        self.outputs = ()
-        self.hooks = None
+    def __init__(self, op: type[Op], inputs: tuple[Any, ...], attrs: dict[str, Any], saved: Any, needs: list[bool]):
+        self.op, self.inputs, self.attrs = op, inputs, attrs
+        self.saved, self.needs = saved, needs  # for backward, and which inputs want a gradient
+        self.number, self.version = next(_numbers), total_version(inputs)
+        self.outputs: Sequence[tuple[Any, Any]] = ()  # (shape, dtype) of each, where there are several
+        self.hooks: list[tuple[int, Callable[[Array], Array]]] | None = None  # (output, hook)
 
-    def gradients(self, backend: Backend, dys: list[Array], record: bool) -> Sequence[Array | None]:
-        """The op's backward. To be recorded itself, it runs on Tensors, and `forward` before it, for their `saved`."""
+    def gradients(self, backend: Backend, dys: list[Array | None], record: bool) -> Sequence[Array | None]:
+        """The op's backward. To be recorded itself it runs on Tensors, after `forward` on Tensors made its `saved`."""
         if self.saved is _FREED:
-            raise RuntimeError(
-                f"backward: {self.op.name} has been walked before and its saved arrays are freed; "
-                "call backward(retain_graph=True) the first time, or run the forward again"
-            )
-        if self.version != _version(self.inputs):
-            raise RuntimeError(
-                f"backward: an input of {self.op.name} was changed in place after the forward, the gradient would be "
-                "wrong; change it after backward(), or change a copy"
-            )
+            remedy = "call backward(retain_graph=True) the first time, or run the forward again"
+            raise RuntimeError(f"backward: {self.op.name} was walked before and what it saved is freed; {remedy}")
+        if self.version != total_version(self.inputs):
+            remedy = "change it after backward(), or change a copy"
+            raise RuntimeError(f"backward: an input of {self.op.name} was changed in place after the forward; {remedy}")
         saved = backend.run(self.op.forward, *self.inputs, **self.attrs)[1] if record else self.saved
+        dy: Any = dys[0]
         if self.outputs:
-            pairs = zip(dys, self.outputs, strict=True)
-            dy: Any = tuple(backend.xp.zeros(*like) if one is None else one for one, like in pairs)
-        else:
-            dy = dys[0]
-        backward: Any = self.op.backward
-        return backend.run(backward, saved, dy, self.needs) if self.op.wants_needs else backend.run(backward, saved, dy)
-
-    def free(self) -> None:
-        self.saved, self.inputs, self.hooks = _FREED, (), None
-
-
-def _version(inputs: tuple[Any, ...]) -> int:
-    version = 0  # each input's only grows, so the sum changes when one does
-    for x in inputs:
-        if isinstance(x, Variable):
-            version += x.version if x.checksum is None else x.current_version()
-    return version
+            dy = tuple(backend.xp.zeros(*o) if d is None else d for d, o in zip(dys, self.outputs, strict=True))
+        rule: Any = self.op.backward
+        return backend.run(rule, saved, dy, self.needs) if self.op.wants_needs else backend.run(rule, saved, dy)
 
 
 def apply(variable: type[Variable], op: type[Op], inputs: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
-    """Compute `op` through the doorway and record it.
-
-    Inputs are Variables or constants (Python numbers, None). Returns a `variable` (the class Tensor), or a tuple of
-    them for an op of several outputs.
-    """
+    """Compute `op` through the doorway and record it: a `variable` (class Tensor), or a tuple for several outputs."""
     arrays: list[Any] = []
     needs: list[bool] = []
-    version = 0
     integers = False
     for x in inputs:
         if isinstance(x, Variable):
             arrays.append(x.array)
             needs.append(x.requires_grad)
-            version += x.version if x.checksum is None else x.current_version()
-            integers |= x.array.dtype.kind != "f"
+            integers = integers or x.array.dtype.kind != "f"
         else:
             arrays.append(x)
             needs.append(False)
+    backend = Doorway.backend
     if integers and op.promote:
-        Doorway.backend.promote(op.promote, arrays)
-    y, saved = Doorway.backend.run(op.forward, *arrays, **attrs)
-    entry = None
-    if True in needs and op.backward is not None and mode.recording:
-        entry = Entry(op, inputs, attrs, saved, needs, version)
-    if type(y) is not tuple:
-        return _output(variable, y, entry, 0)
-    if entry is not None:
-        entry.outputs = [(one.shape, one.dtype) for one in y]
-    return tuple(_output(variable, one, entry, index) for index, one in enumerate(y))
+        backend.promote(op.promote, arrays)
+    y, saved = backend.run(op.forward, *arrays, **attrs)
+    record = True in needs and mode.recording and op.backward is not None
+    entry = Entry(op, inputs, attrs, saved, needs) if record else None
+    if type(y) is tuple:
+        if entry is not None:
+            entry.outputs = [(one.shape, one.dtype) for one in y]
+        return tuple(_output(variable, one, entry, index) for index, one in enumerate(y))
+    return _output(variable, y, entry, 0)
 
 
 def _output(variable: type[Variable], y: Array, entry: Entry | None, index: int) -> Variable:
@@ -110,78 +83,66 @@ def _output(variable: type[Variable], y: Array, entry: Entry | None, index: int)
     return out
 
 
-class Tape:
+def recorded(roots: Sequence[Variable]) -> list[Entry]:
     """The entries that `roots` depend on, in the order in which they were recorded."""
-
-    def __init__(self, roots: Sequence[Variable]):
-        found: set[Entry] = set()
-        waiting = [y.entry for y in roots if y.entry is not None]
-        while waiting:  # a loop and not a recursion: a graph may be deeper than Python's stack
-            entry = waiting.pop()
-            if entry not in found:
-                found.add(entry)
-                waiting += [x.entry for x in entry.inputs if isinstance(x, Variable) and x.entry is not None]
-        self.entries = sorted(found, key=lambda entry: entry.number)
-
-    def __len__(self) -> int:
-        return len(self.entries)
-
-    def __iter__(self) -> Iterator[Entry]:
-        return iter(self.entries)
-
-    def __reversed__(self) -> Iterator[Entry]:
-        while self.entries:  # from the newest, letting go of each
-            yield self.entries.pop()
-
-
-def unbroadcast(xp: Any, dx: Array, shape: tuple[int, ...]) -> Array:
-    """Undo broadcasting: x of `shape` was repeated along some axes, so its gradient is the sum over the copies."""
-    extra = tuple(range(dx.ndim - len(shape)))
-    stretched = tuple(i + len(extra) for i, n in enumerate(shape) if n == 1 and dx.shape[i + len(extra)] != 1)
-    return xp.reshape(xp.sum(dx, axis=extra + stretched), shape)
-
-
-def accumulate(xp: Any, total: Array, term: Array) -> Array:
-    """One more use of a tensor: one more term of its gradient."""
-    return total + term
+    found: set[Entry] = set()
+    waiting = [y.entry for y in roots if y.entry is not None]
+    while waiting:  # a loop and not a recursion: a graph may be deeper than Python's stack
+        entry = waiting.pop()
+        if entry not in found:
+            found.add(entry)
+            waiting += [x.entry for x in entry.inputs if isinstance(x, Variable) and x.entry is not None]
+    return sorted(found, key=lambda entry: entry.number)
 
 
 def backward(roots: Sequence[Variable], dys: Sequence[Array], backend: Backend, retain: bool, record: bool) -> Leaves:
     """Walk from `roots` with their gradients `dys` to the leaves; `backend` runs the rules (on Tensors to `record`)."""
     leaves: Leaves = {}
-    pending: dict[Entry, list[Array | None]] = {}  # the gradient of each output, so far
+    pending: dict[Entry, list[Array | None]] = {}  # for each output of an entry, its gradient so far
 
     def add(x: Variable, dx: Array) -> None:
         if dx.shape != x.array.shape:
             dx = backend.run(unbroadcast, dx, x.array.shape)
         if dx.dtype is not x.array.dtype:
             dx = dx.astype(x.array.dtype)
-        entry = x.entry
-        if entry is None:
+        if x.entry is None:
             term = leaves.get(id(x))
             leaves[id(x)] = (x, dx if term is None else backend.run(accumulate, term[1], dx))
             return
         if x.version:
-            raise RuntimeError(f"backward: the output of {entry.op.name} was changed in place; change a copy")
-        dys = pending.get(entry)
-        if dys is None:
-            dys = pending[entry] = [None] * (len(entry.outputs) or 1)
-        before = dys[x.index]
-        dys[x.index] = dx if before is None else backend.run(accumulate, before, dx)
+            raise RuntimeError(f"backward: the output of {x.entry.op.name} was changed in place; change a copy")
+        if x.entry not in pending:
+            pending[x.entry] = [None] * (len(x.entry.outputs) or 1)
+        slots = pending[x.entry]
+        before = slots[x.index]
+        slots[x.index] = dx if before is None else backend.run(accumulate, before, dx)
 
     for y, dy in zip(roots, dys, strict=True):
-        y.current_version()  # notices a change of a root, which is no entry's input
+        y.current_version()  # a root may be no entry's input: look here whether it was changed
         add(y, dy)
-    for entry in reversed(Tape(roots)):
-        dy = pending.pop(entry, None)
-        if dy is None:  # nothing that was used of it wants a gradient
+    entries = recorded(roots)
+    while entries:
+        entry = entries.pop()  # the newest, and let go of it
+        slots = pending.pop(entry, None)
+        if slots is None:
             continue
         for index, hook in entry.hooks or ():
-            if dy[index] is not None:
-                dy[index] = hook(dy[index])
-        for x, dx, need in zip(entry.inputs, entry.gradients(backend, dy, record), entry.needs):
+            slots[index] = None if slots[index] is None else hook(slots[index])
+        for x, dx, need in zip(entry.inputs, entry.gradients(backend, slots, record), entry.needs, strict=True):
             if need and dx is not None:
                 add(x, dx)
         if not retain:
-            entry.free()
+            entry.saved, entry.inputs, entry.hooks = _FREED, (), None
     return leaves
+
+
+def unbroadcast(xp: Any, dx: Array, shape: tuple[int, ...]) -> Array:
+    """Undo broadcasting: x of `shape` was repeated along some axes, so its gradient is the sum over the copies."""
+    extra = dx.ndim - len(shape)
+    stretched = tuple(i for i in range(dx.ndim) if i < extra or shape[i - extra] == 1 != dx.shape[i])
+    return xp.reshape(xp.sum(dx, axis=stretched), shape)
+
+
+def accumulate(xp: Any, total: Array, term: Array) -> Array:
+    """One more use of a tensor: one more term of its gradient."""
+    return total + term

@@ -62,7 +62,9 @@ class Variable:
             self.checksum = self._checksum()
             shared = [self.base] if self.base is not None else []
             if self.entry is not None and self.array.base is not None:
-                shared += [x for x in self.entry.inputs if isinstance(x, Variable) and _same_memory(x.array, self.array)]
+                shared += [
+                    x for x in self.entry.inputs if isinstance(x, Variable) and _same_memory(x.array, self.array)
+                ]
             for x in shared:
                 x.expose()
         return self.array
@@ -78,6 +80,15 @@ class Variable:
 
     def _checksum(self) -> int:
         return hash(self.array.tobytes())
+
+
+def total_version(inputs: tuple[Any, ...]) -> int:
+    """The sum of the inputs' versions. Each only grows, so the sum changes when one of them does."""
+    version = 0
+    for x in inputs:
+        if isinstance(x, Variable):
+            version += x.version if x.checksum is None else x.current_version()
+    return version
 
 
 def _same_memory(a: Any, b: Any) -> bool:

@@ -32,6 +32,8 @@ class Backend:
         """Cast integers among `arrays`, in place of the list: see `Op.promote`. Python numbers adapt by themselves."""
         types = [a.dtype for a in arrays if isinstance(a, self.array_type)]
         floats = [t for t in types if t.kind in "fc"]
+        if len(floats) == len(types):
+            return
         if not floats and kind == "common" and not any(isinstance(a, float) for a in arrays):
             return
         wanted = self.xp.result_type(*floats) if floats else self.xp.float32
