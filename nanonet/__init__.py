@@ -5,6 +5,7 @@ from numpy import float16, float32, float64, int32, int64, uint8
 
 from nanonet import backends as _backends
 from nanonet import functional
+from nanonet.anomaly import AnomalyError, detect_anomaly
 from nanonet.creation import arange, eye, full, full_like, linspace, ones, ones_like, tensor, zeros, zeros_like
 from nanonet.functional import array_functions as _array_functions
 from nanonet.random import manual_seed, rand, randint, randn, randperm
@@ -16,4 +17,5 @@ __version__ = "0.1.0"
 
 globals().update(_array_functions)
 backends = _backends.backends
+current_backend = _backends.current
 use = _backends.use

@@ -35,7 +35,8 @@ def make_function(op: type[Op]) -> Callable[..., Any]:
         head = ", ".join(p.name if p.default is p.empty else f"{p.name}=_{p.name}" for p in parameters)
         tail = "".join(f", {p.name}={p.name}" for p in parameters if p.name not in inputs)
         scope: dict[str, Any] = {"_run": run, "_op": op, **defaults}
-        exec(f"def function({head}): return _run(_op, {', '.join(inputs)}{tail})", scope)
+        source = f"def function({head}): return _run(_op, {', '.join(inputs)}{tail})"
+        exec(compile(source, f"{__file__} ({op.name})", "exec"), scope)
         function = scope["function"]
     function.__name__ = function.__qualname__ = op.name
     function.__module__ = __name__

@@ -1,0 +1,311 @@
+"""The tape: accumulation, depth, leaves, hooks, modes, and what it refuses."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nanonet as nt
+
+
+def leaf(*values: float) -> Any:
+    return nt.tensor(np.array(values), requires_grad=True)
+
+
+def test_a_tensor_used_many_times_receives_the_sum() -> None:
+    x = leaf(2.0, 3.0)
+    y = x * x + x * 5.0 + x  # 2x + 5 + 1
+    y.sum().backward()
+    np.testing.assert_array_equal(x.grad.array, [10.0, 12.0])
+
+
+def test_a_diamond_is_walked_once_per_entry() -> None:
+    x = leaf(1.5)
+    y = x
+    for _ in range(50):  # 2^50 paths
+        y = y + y
+    y.sum().backward()
+    assert x.grad.item() == 2.0**50
+
+
+def test_the_same_tensor_on_both_sides() -> None:
+    x = leaf(3.0)
+    (x * x).sum().backward()
+    assert x.grad.item() == 6.0
+
+
+def test_a_chain_of_100_000_operations() -> None:
+    x = leaf(1.0)
+    y = x
+    for _ in range(100_000):
+        y = y + 1.0
+    y.sum().backward()
+    assert x.grad.item() == 1.0
+
+
+def test_an_unwalked_chain_of_100_000_operations_can_be_deleted() -> None:
+    y = leaf(1.0)
+    for _ in range(100_000):
+        y = y * 1.0
+    del y
+
+
+def test_gradients_accumulate_over_backwards_and_leaves_own_theirs() -> None:
+    x, w = leaf(1.0, 2.0), leaf(3.0, 4.0)
+    (x + w).sum().backward()
+    (x + w).sum().backward()
+    np.testing.assert_array_equal(x.grad.array, [2.0, 2.0])
+    x.grad.array[0] = 9.0
+    np.testing.assert_array_equal(w.grad.array, [2.0, 2.0])
+
+
+def test_a_given_gradient_is_not_shared_with_the_leaf() -> None:
+    x, dy = leaf(1.0, 2.0), np.array([3.0, 4.0])
+    cotangent = nt.Tensor.wrap(dy)
+    (x + 0.0).backward(cotangent)
+    x.grad.array[0] = 7.0
+    np.testing.assert_array_equal(dy, [3.0, 4.0])
+
+
+def test_broadcasting_is_undone() -> None:
+    w = nt.tensor(np.ones((2, 1, 4)), requires_grad=True)
+    b = nt.tensor(np.ones(()), requires_grad=True)
+    (w * np.ones((5, 2, 3, 4)) + b).sum().backward()
+    np.testing.assert_array_equal(w.grad.array, np.full((2, 1, 4), 15.0))
+    assert b.grad.item() == 120.0
+
+
+def test_only_what_is_needed_is_computed() -> None:
+    x = leaf(1.0)
+    c = nt.tensor([2.0])
+    y = x * c
+    assert y.entry.needs == [True, False]
+    y.backward()
+    assert c.grad is None
+
+
+def test_retain_grad_keeps_the_gradient_of_a_result() -> None:
+    x = leaf(2.0)
+    y = x * 3.0
+    y.retain_grad()
+    (y * y).sum().backward()
+    assert y.grad.item() == 12.0
+    assert x.grad.item() == 36.0
+
+
+def test_results_have_no_gradient_otherwise() -> None:
+    x = leaf(2.0)
+    y = x * 3.0
+    y.sum().backward()
+    assert y.grad is None
+
+
+def test_hooks_see_the_complete_gradient_and_may_replace_it() -> None:
+    seen: list[float] = []
+    x = leaf(2.0)
+    y = x * 3.0
+    y.register_hook(lambda dy: seen.append(dy.item()))
+    remove = y.register_hook(lambda dy: dy * 10.0)
+    z = y * 2.0 + y
+    z.backward(retain_graph=True)
+    assert (seen, x.grad.item()) == ([3.0], 90.0)
+    remove()
+    x.grad = None
+    x.register_hook(lambda dx: dx + 1.0)
+    z.backward()
+    assert x.grad.item() == 10.0
+
+
+def test_a_hook_of_the_wrong_shape_is_refused() -> None:
+    x = leaf(2.0)
+    x.register_hook(lambda dx: np.ones(3))
+    with pytest.raises(ValueError, match=r"hook: expected a gradient of shape \(1,\), got \(3,\)"):
+        (x * 2.0).backward()
+    assert x.grad is None
+
+
+def test_no_grad_records_nothing_and_restores_after_an_error() -> None:
+    x = leaf(1.0)
+    with pytest.raises(KeyError), nt.no_grad():
+        assert not (x * 2.0).requires_grad
+        with nt.enable_grad():
+            assert (x * 2.0).requires_grad
+        raise KeyError
+    assert (x * 2.0).requires_grad
+
+    @nt.no_grad()
+    def evaluate() -> Any:
+        return x * 2.0
+
+    assert not evaluate().requires_grad
+
+
+def test_detach_leaves_the_graph() -> None:
+    x = leaf(2.0)
+    (x * x.detach()).backward()
+    assert x.grad.item() == 2.0
+
+
+def test_create_graph_gives_second_and_third_derivatives() -> None:
+    x = leaf(1.3)
+    y = nt.tanh(x) * x * x
+    for _ in range(3):
+        x.grad = None
+        y.sum().backward(create_graph=True)
+        y = x.grad
+    t = np.tanh(1.3)
+    s = 1 - t * t
+    d1, d2, d3 = s, -2 * t * s, -2 * s * s + 4 * t * t * s
+    want = d3 * 1.3**2 + 3 * d2 * 2 * 1.3 + 3 * d1 * 2
+    np.testing.assert_allclose(y.item(), want, rtol=1e-12)
+
+
+def test_backward_twice_says_what_to_do() -> None:
+    x = leaf(2.0)
+    y = (x * x).sum()
+    y.backward()
+    with pytest.raises(RuntimeError, match=r"walked before.*backward\(retain_graph=True\)"):
+        y.backward()
+    assert x.grad.item() == 4.0
+
+
+def test_retain_graph_allows_a_second_backward() -> None:
+    x = leaf(2.0)
+    y = (x * x).sum()
+    y.backward(retain_graph=True)
+    y.backward()
+    assert x.grad.item() == 8.0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda x: x.data.__setitem__(0, 9.0),
+        lambda x: x.data.sort(),
+        lambda x: x.detach().numpy().__setitem__(0, 9.0),
+        lambda x: setattr(x, "data", np.array([7.0, 8.0])),
+        lambda x: x.reshape(2, 1).detach().numpy().__setitem__((0, 0), 9.0),
+    ],
+    ids=["data", "sort in place", "detached array", "new data", "view"],
+)
+def test_a_change_in_place_between_forward_and_backward_is_refused(change: Any) -> None:
+    x = leaf(2.0, 1.0)
+    y = (x * x).sum()
+    change(x)
+    with pytest.raises(RuntimeError, match="multiply was changed in place"):
+        y.backward()
+    assert x.grad is None
+
+
+def test_a_change_through_an_old_alias_is_refused() -> None:
+    x = leaf(2.0, 1.0)
+    alias = x.data
+    y = (x * x).sum()
+    alias += 1.0
+    with pytest.raises(RuntimeError, match="changed in place"):
+        y.backward()
+
+
+def test_a_change_of_a_constant_is_refused() -> None:
+    x, c = leaf(2.0), nt.tensor([3.0])
+    y = x * c
+    with nt.no_grad():
+        c[0] = 4.0
+    with pytest.raises(RuntimeError, match="changed in place"):
+        y.backward()
+
+
+def test_a_change_of_a_result_is_refused() -> None:
+    x = leaf(0.5)
+    y = nt.tanh(x)
+    y.data[0] = 0.0
+    with pytest.raises(RuntimeError, match="output of tanh was changed in place"):
+        y.backward()
+
+
+def test_a_change_after_backward_is_the_usual_update() -> None:
+    w = leaf(1.0, 2.0)
+    for _ in range(3):
+        w.grad = None
+        (w * w).sum().backward()
+        w.data -= 0.25 * w.grad.data
+    np.testing.assert_allclose(w.array, [0.125, 0.25])
+
+
+def test_reading_data_is_no_change() -> None:
+    x = leaf(2.0)
+    y = x * x
+    assert y.data[0] == 4.0
+    assert x.data[0] == 2.0
+    y.backward()
+    assert x.grad.item() == 4.0
+
+
+def test_setitem_in_a_graph_is_refused() -> None:
+    x = leaf(2.0)
+    with pytest.raises(RuntimeError, match=r"where\(\)"):
+        (x * 2.0)[0] = 1.0
+    with pytest.raises(RuntimeError, match=r"no_grad\(\)"):
+        x[0] = 1.0
+
+
+def test_integers_have_no_gradient() -> None:
+    with pytest.raises(TypeError, match=r"only floating tensors.*int64.*astype"):
+        nt.tensor([1, 2], requires_grad=True)
+
+
+def test_backward_of_nothing_and_of_many() -> None:
+    with pytest.raises(RuntimeError, match="requires_grad=True"):
+        nt.tensor([1.0]).backward()
+    with pytest.raises(ValueError, match=r"shape \(2,\) needs a gradient of that shape"):
+        leaf(1.0, 2.0).backward()
+    with pytest.raises(ValueError, match=r"expected a gradient of shape \(2,\), got \(3,\)"):
+        (leaf(1.0, 2.0) * 1.0).backward(np.ones(3))
+
+
+def test_an_error_in_the_walk_changes_no_grad() -> None:
+    x, w = leaf(2.0), leaf(3.0)
+    y = (x * w) * w
+    w.data[0] = 5.0
+    with pytest.raises(RuntimeError):
+        y.backward()
+    assert x.grad is None
+    assert w.grad is None
+
+
+def test_a_walked_graph_frees_what_it_saved() -> None:
+    x = leaf(1.0, 2.0)
+    h = nt.tanh(x)
+    saved = weakref.ref(h)
+    y = (h * h).sum()
+    y.backward()
+    del h
+    gc.collect()
+    assert saved() is None
+
+
+def test_mixed_precision_gradients_come_back_in_the_leafs_dtype() -> None:
+    x = nt.tensor(np.ones(3, np.float32), requires_grad=True)
+    y = x * nt.tensor(np.full(3, 2.0))
+    assert y.dtype == np.float64
+    y.sum().backward()
+    assert x.grad.dtype == np.float32
+
+
+def test_numbers_do_not_widen_float32() -> None:
+    x = nt.tensor([1.0, 2.0])
+    for y in (x * 2, 2.5 * x, x * np.float64(2.5), x / np.sqrt(2.0), nt.tensor([1, 2]) * x, nt.tensor([1, 2]) * 0.5):
+        assert y.dtype == np.float32
+    assert (nt.tensor([1, 2]) * 3).dtype == np.int64
+
+
+def test_numpy_on_the_left_is_recorded() -> None:
+    x = leaf(1.0, 2.0)
+    y = np.array([3.0, 4.0]) * x
+    assert isinstance(y, nt.Tensor)
+    y.sum().backward()
+    np.testing.assert_array_equal(x.grad.array, [3.0, 4.0])
