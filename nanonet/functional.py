@@ -22,12 +22,13 @@ def make_function(op: type[Op]) -> Callable[..., Any]:
     """The public function of an op: its `call`, if it has one, then `apply`."""
     run = _compose if issubclass(op, Composite) else apply
     if op.call is not None:
-        call = op.call
+        call, finish = op.call, op.finish
 
         @functools.wraps(call)
         def function(*args: Any, **kwargs: Any) -> Any:
             inputs, attrs = call(*args, **kwargs)
-            return run(op, *inputs, **attrs)
+            y = run(op, *inputs, **attrs)
+            return y if finish is None else finish(y, *args, **kwargs)
 
     else:
         parameters, inputs = op.parameters(), op.input_names()
@@ -54,6 +55,16 @@ def _compose(op: type[Op], *inputs: Any, **attrs: Any) -> Any:
     return op.forward(tensors.xp, *operands, **attrs)
 
 
+def _operator(op: type[Op], function: Callable[..., Any], name: str) -> Callable[..., Any]:
+    """The Tensor method `name` ("__add__", "__radd__") of an operator."""
+    run = function if op.call is not None else functools.partial(apply, op)
+    if len(op.input_names()) == 1 and op.call is None:
+        return lambda x: run(x)
+    if name.startswith("__r") and f"__{name[3:]}" in op.operators:
+        return lambda x, other: run(other, x)
+    return lambda x, other: run(x, other)
+
+
 def _constant(name: str) -> Any:
     """A NumPy function whose result needs no gradient (zeros, arange), on Tensors; or a constant (pi, float32)."""
     value = getattr(numpy_xp, name)
@@ -75,6 +86,8 @@ for _key, _op in REGISTRY.items():
         (array_functions if _op.array else network_functions)[_name] = _function
         if _op.method and not hasattr(Tensor, _name):
             setattr(Tensor, _name, _function)
+    for _name in _op.operators:
+        setattr(Tensor, _name, _operator(_op, _function, _name))
 
 for _name in VOCABULARY:
     setattr(tensors.xp, _name, array_functions.get(_name) or network_functions.get(_name) or _constant(_name))

@@ -9,8 +9,8 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import Any, ClassVar, cast
 
 import numpy as np
 
@@ -29,7 +29,7 @@ class Sample:
     """
 
     args: tuple[Any, ...]
-    attrs: Mapping[str, Any] = field(default_factory=dict)
+    attrs: Mapping[str, Any]
     name: str = ""
     kink: str = ""
 
@@ -40,7 +40,7 @@ class Sample:
         def fill(x: Any) -> Any:
             if isinstance(x, Draw):
                 return x.draw(rng, dtype)
-            return [fill(one) for one in x] if isinstance(x, list) else x
+            return [fill(one) for one in cast(list[Any], x)] if isinstance(x, list) else x
 
         return [fill(x) for x in self.args]
 
@@ -62,11 +62,14 @@ class Op:
                 bools, it can skip the work for inputs that want no gradient.
     call        optional: `call(input, weight, bias=None) -> (inputs, attrs)`, the public signature, which
                 refuses wrong shapes and types; without it the signature is forward's without `xp`
+    finish      optional, with `call`: `finish(outputs, *args, **kwargs) -> result`, what the public function returns
+                of the op's outputs, called with its own arguments (batch_norm updates its running statistics here)
     samples     calls of the public function, for everything that exercises the op
 
     `promote`: "common" casts integers that meet floats to the floats' dtype, "float" also turns all-integer
     input into float32, "" leaves dtypes alone. `array` puts the function into `nanonet` itself (NumPy's names),
-    otherwise it is in `nanonet.functional` only; `method` also makes it a Tensor method; `aliases` are further names.
+    otherwise it is in `nanonet.functional` only; `method` also makes it a Tensor method; `aliases` are further names,
+    `operators` the Tensor operators it implements (`__add__`, `__radd__`).
     """
 
     name: ClassVar[str]
@@ -76,15 +79,17 @@ class Op:
     array: ClassVar[bool] = False
     method: ClassVar[bool] = False
     aliases: ClassVar[tuple[str, ...]] = ()
+    operators: ClassVar[tuple[str, ...]] = ()
     samples: ClassVar[list[Sample]] = []
     forward: ClassVar[Rule]
     backward: ClassVar[Rule | None] = None
     call: ClassVar[Rule | None] = None
+    finish: ClassVar[Rule | None] = None
     wants_needs: ClassVar[bool] = False
     abstract: ClassVar[bool] = True
 
     def __init_subclass__(cls, abstract: bool = False, name: str | None = None) -> None:
-        for rule in ("forward", "backward", "call"):
+        for rule in ("forward", "backward", "call", "finish"):
             function = cls.__dict__.get(rule)
             if inspect.isfunction(function):
                 setattr(cls, rule, staticmethod(function))
