@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from nanonet.backends.base import Backend, Doorway
 from nanonet.op import Array, Op
@@ -65,13 +65,14 @@ def apply(variable: type[Variable], op: type[Op], inputs: tuple[Any, ...], attrs
     backend = Doorway.backend
     if integers and op.promote:
         backend.promote(op.promote, arrays)
-    y, saved = backend.run(op.forward, *arrays, **attrs)
+    y, saved = backend.run(op.forward, *arrays, **attrs)  # y: an array, or a tuple of them
     record = True in needs and mode.recording and op.backward is not None
     entry = Entry(op, inputs, attrs, saved, needs) if record else None
     if type(y) is tuple:
+        ys = cast(tuple[Any, ...], y)
         if entry is not None:
-            entry.outputs = [(one.shape, one.dtype) for one in y]
-        return tuple(_output(variable, one, entry, index) for index, one in enumerate(y))
+            entry.outputs = [(one.shape, one.dtype) for one in ys]
+        return tuple(_output(variable, one, entry, index) for index, one in enumerate(ys))
     return _output(variable, y, entry, 0)
 
 

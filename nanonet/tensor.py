@@ -5,15 +5,14 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from nanonet import tape
 from nanonet.backends.base import Backend, Doorway
-from nanonet.op import Op
-from nanonet.ops import elementwise as e
-from nanonet.ops import index, linalg, shape
+from nanonet.conversion import as_array, check_device, plain_key
+from nanonet.op import REGISTRY, Op
 from nanonet.variable import Variable, enable_grad, mode, no_grad
 
 
@@ -32,7 +31,7 @@ class Tensor(Variable):
     __array_ufunc__ = None  # so that `array * tensor` comes to Tensor.__rmul__
 
     def __init__(self, data: Any, dtype: Any = None, requires_grad: bool = False, device: str | None = None):
-        _check_device(device)
+        check_device(device)
         self.array = as_array(data, dtype)
         if requires_grad:
             self.requires_grad_()
@@ -91,12 +90,12 @@ class Tensor(Variable):
     @property
     def T(self) -> Tensor:
         """Axes reversed, as in NumPy."""
-        return apply(shape.Transpose, self, axes=None)
+        return apply(REGISTRY["array.transpose"], self, axes=None)
 
     @property
     def mT(self) -> Tensor:
         """The last two axes exchanged."""
-        return apply(shape.Swapaxes, self, axis1=-1, axis2=-2)
+        return apply(REGISTRY["array.swapaxes"], self, axis1=-1, axis2=-2)
 
     def __len__(self) -> int:
         if not self.ndim:
@@ -104,7 +103,7 @@ class Tensor(Variable):
         return self.shape[0]
 
     def __iter__(self) -> Iterator[Tensor]:
-        return (self[i] for i in range(len(self)))
+        return (apply(REGISTRY["array.getitem"], self, key=i) for i in range(len(self)))
 
     def __repr__(self) -> str:
         body = np.array2string(np.asarray(self.array), separator=", ", prefix="tensor(")
@@ -118,7 +117,7 @@ class Tensor(Variable):
     # Out of the graph
 
     def numpy(self) -> np.ndarray:
-        """The NumPy array (shared memory). Raises RuntimeError for a tensor that requires a gradient: detach() first."""
+        """The NumPy array (shared memory). Raises RuntimeError where a gradient is required: detach() first."""
         if self.requires_grad:
             raise RuntimeError("numpy: this tensor requires a gradient, which NumPy would lose; use x.detach().numpy()")
         return self.expose()
@@ -164,14 +163,14 @@ class Tensor(Variable):
     def to(self, device_or_dtype: Any) -> Tensor:
         """This tensor on a device ("cpu"), or in a dtype. Itself, where nothing changes."""
         if isinstance(device_or_dtype, str) and device_or_dtype.split(":")[0] in ("cpu", "cuda"):
-            _check_device(device_or_dtype)
+            check_device(device_or_dtype)
             return self
         return self.astype(device_or_dtype)
 
     def astype(self, dtype: Any) -> Tensor:
         """A Tensor of `dtype`; the gradient comes back in this one's."""
         dtype = np.dtype(dtype)
-        return self if dtype == self.dtype else apply(shape.Astype, self, dtype=dtype)
+        return self if dtype == self.dtype else apply(REGISTRY["array.astype"], self, dtype=dtype)
 
     def float(self) -> Tensor:
         return self.astype(np.float32)
@@ -185,16 +184,14 @@ class Tensor(Variable):
         """Ask for a gradient (or no longer), in place. Raises TypeError unless the dtype is floating."""
         if requires_grad and self.dtype.kind != "f":
             raise TypeError(
-                f"requires_grad: only floating tensors have gradients, this one is {self.dtype}; use x.astype('float32')"
+                f"requires_grad: only floating tensors have gradients, this is {self.dtype}; use x.astype('float32')"
             )
         if self.entry is not None and not requires_grad:
             raise RuntimeError("requires_grad: this tensor is the result of an operation; use detach()")
         self.requires_grad = requires_grad
         return self
 
-    def backward(
-        self, gradient: Any = None, create_graph: bool = False, retain_graph: bool | None = None
-    ) -> None:
+    def backward(self, gradient: Any = None, create_graph: bool = False, retain_graph: bool | None = None) -> None:
         """Add ∂self/∂leaf · gradient to `leaf.grad` of every leaf that requires a gradient.
 
         gradient       in self's shape; may be left out for a single element (then 1)
@@ -205,7 +202,7 @@ class Tensor(Variable):
         changed in place since the forward. Then no `.grad` has changed.
         """
         if not self.requires_grad:
-            raise RuntimeError("backward: this tensor depends on nothing that requires a gradient; set requires_grad=True on its inputs")
+            raise RuntimeError("backward: nothing here requires a gradient; make the inputs with requires_grad=True")
         if gradient is None and self.size != 1:
             raise ValueError(
                 f"backward: a tensor of shape {self.shape} needs a gradient of that shape; "
@@ -218,7 +215,7 @@ class Tensor(Variable):
             leaf._accumulate(dx)
 
     def _accumulate(self, dx: Tensor) -> None:
-        self.grad = dx if self.grad is None else self.grad + dx
+        self.grad = dx if self.grad is None else apply(REGISTRY["array.add"], self.grad, dx)
 
     def retain_grad(self) -> None:
         """Keep the gradient of this tensor, which is no leaf, in `grad` too."""
@@ -267,87 +264,12 @@ class Tensor(Variable):
                 "use where() or scatter_add(), or wrap the assignment in no_grad()"
             )
         self.current_version()
-        self.array[_plain_key(key)] = value.array if isinstance(value, Tensor) else value
+        self.array[plain_key(key)] = value.array if isinstance(value, Tensor) else value
         self.version += 1
         if self.checksum is not None:
             self.checksum = self._checksum()
 
-    # Operators
-
-    def __getitem__(self, key: Any) -> Tensor:
-        return apply(index.Getitem, self, key=_plain_key(key))
-
-    def __neg__(self) -> Tensor:
-        return apply(e.Neg, self)
-
-    def __pos__(self) -> Tensor:
-        return self
-
-    def __abs__(self) -> Tensor:
-        return apply(e.Abs, self)
-
-    def __add__(self, other: Any) -> Tensor:
-        return apply(e.Add, self, other)
-
-    def __radd__(self, other: Any) -> Tensor:
-        return apply(e.Add, other, self)
-
-    def __sub__(self, other: Any) -> Tensor:
-        return apply(e.Subtract, self, other)
-
-    def __rsub__(self, other: Any) -> Tensor:
-        return apply(e.Subtract, other, self)
-
-    def __mul__(self, other: Any) -> Tensor:
-        return apply(e.Multiply, self, other)
-
-    def __rmul__(self, other: Any) -> Tensor:
-        return apply(e.Multiply, other, self)
-
-    def __truediv__(self, other: Any) -> Tensor:
-        return apply(e.Divide, self, other)
-
-    def __rtruediv__(self, other: Any) -> Tensor:
-        return apply(e.Divide, other, self)
-
-    def __pow__(self, other: Any) -> Tensor:
-        return apply(e.Power, self, other)
-
-    def __rpow__(self, other: Any) -> Tensor:
-        return apply(e.Power, other, self)
-
-    def __matmul__(self, other: Any) -> Tensor:
-        return apply(linalg.Matmul, self, other)
-
-    def __rmatmul__(self, other: Any) -> Tensor:
-        return apply(linalg.Matmul, other, self)
-
-    def __eq__(self, other: Any) -> Tensor:  # type: ignore[override]
-        return apply(e.Equal, self, other)
-
-    def __ne__(self, other: Any) -> Tensor:  # type: ignore[override]
-        return apply(e.NotEqual, self, other)
-
-    def __lt__(self, other: Any) -> Tensor:
-        return apply(e.Less, self, other)
-
-    def __le__(self, other: Any) -> Tensor:
-        return apply(e.LessEqual, self, other)
-
-    def __gt__(self, other: Any) -> Tensor:
-        return apply(e.Greater, self, other)
-
-    def __ge__(self, other: Any) -> Tensor:
-        return apply(e.GreaterEqual, self, other)
-
-    def __and__(self, other: Any) -> Tensor:
-        return apply(e.LogicalAnd, self, other)
-
-    def __or__(self, other: Any) -> Tensor:
-        return apply(e.LogicalOr, self, other)
-
-    def __invert__(self) -> Tensor:
-        return apply(e.LogicalNot, self)
+    # Operators and further methods are attached by functional.py, from the registry: `Op.operators`, `Op.method`.
 
     __hash__ = object.__hash__  # by identity, since == compares elements
 
@@ -373,30 +295,12 @@ def apply(op: type[Op], *inputs: Any, **attrs: Any) -> Any:
 
 def as_operand(x: Any) -> Any:
     """A Tensor for an array or a list; a NumPy scalar becomes a Python number, which takes on the dtype it meets."""
-    return x.item() if isinstance(x, np.generic) else as_tensor(x)
+    return cast(Any, x).item() if isinstance(x, np.generic) else as_tensor(x)
 
 
 def as_tensor(x: Any) -> Tensor:
     """`x` itself if it is a Tensor, else a Tensor of a copy."""
     return x if isinstance(x, Tensor) else Tensor(x)
-
-
-def as_array(data: Any, dtype: Any) -> np.ndarray:
-    """A new array of `data`. Python floats become float32; arrays and NumPy scalars keep their dtype."""
-    if isinstance(data, Tensor):
-        data = data.array
-    try:
-        array = np.array(data, dtype=dtype)
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"tensor: expected a number, an array or an evenly nested list, got {type(data).__name__}: {error}") from None
-    if array.dtype.kind not in "fiubc":
-        raise TypeError(f"tensor: expected numbers, got dtype {array.dtype}; convert strings and objects to numbers first")
-    if dtype is None and array.dtype == np.float64:
-        while isinstance(data, list | tuple) and data:
-            data = data[0]
-        if not isinstance(data, np.ndarray | np.generic):
-            array = array.astype(np.float32)
-    return array
 
 
 def gradients(
@@ -406,7 +310,7 @@ def gradients(
     retain = create_graph if retain_graph is None else retain_graph
     if create_graph:
         with enable_grad():
-            return [(x, _hooked(x, dx)) for x, dx in tape.backward(roots, dys, tensors, retain, True).values()]
+            return [_hooked(x, dx) for x, dx in tape.backward(roots, dys, tensors, retain, True).values()]
     taken = {id(dy.array) for dy in dys}
     found: list[tuple[Tensor, Tensor]] = []
     with no_grad():
@@ -415,23 +319,11 @@ def gradients(
             if dx.base is not None or id(dx) in taken:  # x + y hands one array to both: each leaf owns its gradient
                 dx = dx.copy()
             taken.add(id(dx))
-            found.append((leaf, _hooked(leaf, Tensor.wrap(dx))))
+            found.append(_hooked(leaf, Tensor.wrap(dx)))
     return found
 
 
-def _hooked(leaf: Tensor, dx: Tensor) -> Tensor:
+def _hooked(leaf: Variable, dx: Tensor) -> tuple[Tensor, Tensor]:
     for hook in leaf.hooks or ():
         dx = hook(dx)
-    return dx
-
-
-def _plain_key(key: Any) -> Any:
-    """An index expression without Tensors."""
-    if isinstance(key, tuple):
-        return tuple(_plain_key(k) for k in key)
-    return key.array if isinstance(key, Tensor) else key
-
-
-def _check_device(device: str | None) -> None:
-    if device not in (None, "cpu"):
-        raise ValueError(f"device: expected 'cpu', got {device!r}; nanonet.backends() says which devices can run here")
+    return cast(Tensor, leaf), dx

@@ -10,7 +10,9 @@ import numpy as np
 from nanonet.tensor import Tensor, as_tensor, gradients
 
 
-def vjp_of(outputs: Sequence[Tensor], inputs: Sequence[Tensor], dys: Sequence[Any], create_graph: bool = False) -> list[Tensor]:
+def vjp_of(
+    outputs: Sequence[Tensor], inputs: Sequence[Tensor], dys: Sequence[Any], create_graph: bool = False
+) -> list[Tensor]:
     """Σ dyᵀ ∂output/∂input for each input; zeros for an input that no output depends on. No `.grad` is touched.
 
     The graph is kept, so this may be called again with other `dys`.

@@ -28,8 +28,10 @@ def is_float_draw(x: Any) -> bool:
     return isinstance(x, Draw) and x.differentiable
 
 
-def call(op: type[Op], sample: Sample, arrays: list[Any], wrap: Callable[[Any], Any] = nt.Tensor) -> tuple[Any, list[Any]]:
-    """op's public function at `arrays` (from sample.draw), wrapped; returns the output and the differentiable inputs."""
+def call(
+    op: type[Op], sample: Sample, arrays: list[Any], wrap: Callable[[Any], Any] = nt.Tensor
+) -> tuple[Any, list[Any]]:
+    """op's public function at `arrays` (from sample.draw), wrapped: the output, and the inputs that have gradients."""
     inputs: list[Any] = []
 
     def lift(draw: Any, value: Any) -> Any:

@@ -37,7 +37,11 @@ def test_rules_keep_to_the_vocabulary(op: type[Op]) -> None:
         if rule is None:
             continue
         tree = ast.parse(textwrap.dedent(inspect.getsource(rule)))
-        used = {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name) and n.value.id == "xp"}
+        used = {
+            n.attr
+            for n in ast.walk(tree)
+            if isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name) and n.value.id == "xp"
+        }
         unknown = used - set(VOCABULARY) - ({*nt.functional.__all__} if issubclass(op, Composite) else set())
         assert not unknown, f"{op.name} uses xp.{', xp.'.join(unknown)}: not in backends.base.VOCABULARY"
 
@@ -82,13 +86,19 @@ def test_double_backward_is_the_central_difference_of_the_gradient(op: type[Op],
             rs.extend(rng.standard_normal(x.shape) for x in inputs)
         cotangents = [nt.Tensor.wrap(dy).requires_grad_() for dy in dys]
         dxs = nt.vjp_of(outputs, inputs, cotangents, create_graph=create_graph)
-        total = sum(((dx * nt.Tensor.wrap(r)).sum() for dx, r in zip(dxs, rs, strict=True)), nt.Tensor.wrap(np.zeros(())))
+        total = sum(
+            ((dx * nt.Tensor.wrap(r)).sum() for dx, r in zip(dxs, rs, strict=True)), nt.Tensor.wrap(np.zeros(()))
+        )
         return total, [*inputs, *cotangents]
 
     dys: list[np.ndarray] = []
     rs: list[np.ndarray] = []
     total, variables = gradient_dot(True)
-    got = nt.vjp_of([total], variables, [np.ones(())]) if total.requires_grad else [nt.Tensor.wrap(np.zeros(x.shape)) for x in variables]
+    got = (
+        nt.vjp_of([total], variables, [np.ones(())])
+        if total.requires_grad
+        else [nt.Tensor.wrap(np.zeros(x.shape)) for x in variables]
+    )
     for x, ddx in zip(variables, got, strict=True):
         want = central_difference(lambda: gradient_dot(False)[0].item(), x.array)
         np.testing.assert_allclose(ddx.array, want, rtol=1e-5, atol=1e-6 * max(1.0, np.abs(want).max(initial=0.0)))

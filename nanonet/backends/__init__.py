@@ -11,7 +11,11 @@ from nanonet.backends.base import Backend, Doorway, current, installed
 __all__ = ["Backend", "available", "backends", "current", "installed", "use"]
 
 Doorway.backend = _numpy.backend
-_LOADERS: dict[str, str] = {"numpy": "nanonet.backends.numpy", "numba": "nanonet.backends.numba", "cuda": "nanonet.backends.cuda"}
+_LOADERS: dict[str, str] = {
+    "numpy": "nanonet.backends.numpy",
+    "numba": "nanonet.backends.numba",
+    "cuda": "nanonet.backends.cuda",
+}
 
 
 def backends() -> dict[str, str]:
@@ -27,7 +31,7 @@ def _reason(name: str) -> str:
     return ""
 
 
-class use:
+class use:  # noqa: N801 (it is called like a function)
     """Pick the kernels: `nt.use("numba")` from now on, or `with nt.use("numba"):` for a block.
 
     Raises ValueError for an unknown name and RuntimeError, with the reason, for a backend that cannot run here.

@@ -82,4 +82,4 @@ VOCABULARY = """
     float32 float64 int64 pi inf nan
 
     erf inv solve det cholesky put_add
-""".split()
+""".split()  # noqa: SIM905 (a list of words reads better than a list of strings)

@@ -30,7 +30,10 @@ def put_add(x: Any, *, shape: tuple[int, ...], key: Any) -> Any:
 def _is_basic(key: Any) -> bool:
     """Slices, integers, None and ... pick every element at most once."""
     parts = key if isinstance(key, tuple) else (key,)
-    return all(p is None or p is Ellipsis or isinstance(p, slice | int | np.integer) and not isinstance(p, bool) for p in parts)
+    return all(
+        p is None or p is Ellipsis or (isinstance(p, slice | int | np.integer) and not isinstance(p, bool))
+        for p in parts
+    )
 
 
 _ours = {

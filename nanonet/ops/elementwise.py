@@ -31,6 +31,7 @@ class Comparison(Op, abstract=True):
 class Add(Arithmetic):
     """y = a + b;  da = dy;  db = dy."""
 
+    operators = ("__add__", "__radd__")
     latex = r"y = a + b; da = dy; db = dy"
     samples = [
         sample(normal(3, 4), normal(3, 4)),
@@ -50,6 +51,7 @@ class Add(Arithmetic):
 class Subtract(Arithmetic):
     """y = a - b;  da = dy;  db = -dy."""
 
+    operators = ("__sub__", "__rsub__")
     latex = r"y = a - b; da = dy; db = -dy"
     samples = Add.samples
 
@@ -63,6 +65,7 @@ class Subtract(Arithmetic):
 class Multiply(Arithmetic):
     """y = a ⊙ b;  da = dy ⊙ b;  db = dy ⊙ a."""
 
+    operators = ("__mul__", "__rmul__")
     latex = r"y = a \odot b; da = dy \odot b; db = dy \odot a"
     samples = Add.samples
 
@@ -77,6 +80,7 @@ class Multiply(Arithmetic):
 class Divide(Arithmetic):
     """y = a / b;  da = dy / b;  db = -dy ⊙ y / b."""
 
+    operators = ("__truediv__", "__rtruediv__")
     latex = r"y = a / b; da = dy / b; db = -dy \odot y / b"
     promote = "float"
     samples = [
@@ -98,6 +102,7 @@ class Divide(Arithmetic):
 class Neg(Arithmetic):
     """y = -x;  dx = -dy."""
 
+    operators = ("__neg__",)
     latex = r"y = -x; dx = -dy"
     shapes = "x (…) -> y (…)"
     aliases = ("negative",)
@@ -131,6 +136,7 @@ class Abs(Arithmetic):
     At 0 the gradient is 0, as in PyTorch.
     """
 
+    operators = ("__abs__",)
     latex = r"y = |x|; dx = dy \odot \mathrm{sign}(x)"
     shapes = "x (…) -> y (…)"
     samples = [sample(distinct(3, 4))]
@@ -149,6 +155,7 @@ class Power(Arithmetic):
     Where b = 0, da = 0; where a = 0 and b >= 0, db = 0 (as in PyTorch).
     """
 
+    operators = ("__pow__", "__rpow__")
     latex = r"y = a^b; da = dy \odot b\, a^{b-1}; db = dy \odot y \log a"
     samples = [
         sample(normal(3, 4), 2, name="square"),
@@ -174,6 +181,7 @@ class Power(Arithmetic):
 class Equal(Comparison):
     """y = 1 where a = b, else 0."""
 
+    operators = ("__eq__",)
     def forward(xp, a, b):
         return xp.equal(a, b), ()
 
@@ -181,6 +189,7 @@ class Equal(Comparison):
 class NotEqual(Comparison):
     """y = 1 where a ≠ b, else 0."""
 
+    operators = ("__ne__",)
     def forward(xp, a, b):
         return xp.not_equal(a, b), ()
 
@@ -188,6 +197,7 @@ class NotEqual(Comparison):
 class Less(Comparison):
     """y = 1 where a < b, else 0."""
 
+    operators = ("__lt__",)
     def forward(xp, a, b):
         return xp.less(a, b), ()
 
@@ -195,6 +205,7 @@ class Less(Comparison):
 class LessEqual(Comparison):
     """y = 1 where a ≤ b, else 0."""
 
+    operators = ("__le__",)
     def forward(xp, a, b):
         return xp.less_equal(a, b), ()
 
@@ -202,6 +213,7 @@ class LessEqual(Comparison):
 class Greater(Comparison):
     """y = 1 where a > b, else 0."""
 
+    operators = ("__gt__",)
     def forward(xp, a, b):
         return xp.greater(a, b), ()
 
@@ -209,6 +221,7 @@ class Greater(Comparison):
 class GreaterEqual(Comparison):
     """y = 1 where a ≥ b, else 0."""
 
+    operators = ("__ge__",)
     def forward(xp, a, b):
         return xp.greater_equal(a, b), ()
 
@@ -216,6 +229,7 @@ class GreaterEqual(Comparison):
 class LogicalAnd(Comparison):
     """y = a and b."""
 
+    operators = ("__and__",)
     def forward(xp, a, b):
         return xp.logical_and(a, b), ()
 
@@ -223,6 +237,7 @@ class LogicalAnd(Comparison):
 class LogicalOr(Comparison):
     """y = a or b."""
 
+    operators = ("__or__",)
     def forward(xp, a, b):
         return xp.logical_or(a, b), ()
 
@@ -230,6 +245,7 @@ class LogicalOr(Comparison):
 class LogicalNot(Comparison):
     """y = not x."""
 
+    operators = ("__invert__",)
     shapes = "x (…) -> y (…), bool"
     samples = [sample(normal(3, 4))]
 

@@ -1,5 +1,6 @@
 """Ops that pick elements by index, and their transposes, which add elements back to where they came from."""
 
+from nanonet.conversion import plain_key
 from nanonet.op import Op, sample
 from nanonet.sampling import normal
 
@@ -14,6 +15,7 @@ class Getitem(Op):
     latex = r"y = x_{key}; dx_{key} \mathrel{+}= dy"
     shapes = "x (…) -> y (as NumPy)"
     array = True
+    operators = ("__getitem__",)
     samples = [
         sample(normal(3, 4), key=1),
         sample(normal(3, 4), key=(slice(None, None, 2), slice(1, 3)), name="slices"),
@@ -21,6 +23,9 @@ class Getitem(Op):
         sample(normal(3, 4), key=([0, 2, 0],), name="repeated rows"),
         sample(normal(3, 4), key=([0, 2, 2], [1, 1, 1]), name="repeated elements"),
     ]
+
+    def call(x, key):
+        return (x,), {"key": plain_key(key)}
 
     def forward(xp, x, *, key):
         return x[key], (x.shape, key)

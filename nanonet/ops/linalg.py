@@ -20,6 +20,7 @@ class Matmul(LinearAlgebra):
 
     latex = r"y = a\,b; da = dy\,b^\top; db = a^\top dy"
     shapes = "a (…, N, K), b (…, K, M) -> y (…, N, M)"
+    operators = ("__matmul__", "__rmatmul__")
     samples = [
         sample(normal(3, 4), normal(4, 2)),
         sample(normal(4), normal(4), name="vectors"),
