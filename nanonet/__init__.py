@@ -8,6 +8,7 @@ from nanonet import functional
 from nanonet.anomaly import AnomalyError, detect_anomaly
 from nanonet.creation import arange, eye, full, full_like, linspace, ones, ones_like, tensor, zeros, zeros_like
 from nanonet.functional import array_functions as _array_functions
+from nanonet.gradcheck import Report, gradcheck
 from nanonet.random import manual_seed, rand, randint, randn, randperm
 from nanonet.tensor import Tensor
 from nanonet.transforms import vjp_of

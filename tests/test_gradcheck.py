@@ -1,0 +1,93 @@
+"""gradcheck passes right gradients, and fails on planted faults."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nanonet as nt
+from nanonet.functional import function_of
+from nanonet.gradcheck import check_sample
+from nanonet.gradcheck.reference import ridders
+from nanonet.op import Op
+from nanonet.tensor import apply
+from tests.support import cases
+
+
+def planted(forward: Any, backward: Any) -> Any:
+    """A function whose op has the given rules; it is not registered."""
+
+    class Faulty(Op, abstract=True):
+        pass
+
+    Faulty.name = "faulty"
+    Faulty.forward, Faulty.backward = staticmethod(forward), staticmethod(backward)
+    return lambda *inputs: apply(Faulty, *inputs)
+
+
+x34 = np.random.default_rng(0).standard_normal((3, 4))
+
+
+@pytest.mark.parametrize(("op", "sample"), cases())
+def test_every_op_passes(op: type[Op], sample: Any) -> None:
+    if sample.kink:
+        pytest.skip(f"not differentiable there: {sample.kink}")
+    report = check_sample(op, function_of(op), sample)
+    assert report, str(report)
+
+
+@pytest.mark.parametrize(
+    "backward",
+    [
+        lambda xp, saved, dy: (-dy * (1 - saved[0] ** 2),),
+        lambda xp, saved, dy: (2 * dy * (1 - saved[0] ** 2),),
+        lambda xp, saved, dy: (dy * (1 - saved[0]),),
+        lambda xp, saved, dy: (1 - saved[0] ** 2,),
+        lambda xp, saved, dy: (dy * 0,),
+        lambda xp, saved, dy: (dy * (1 - saved[0] ** 2) * (1 + 1e-5),),
+    ],
+    ids=["sign", "factor 2", "missing square", "upstream ignored", "zero", "1e-5 too large"],
+)
+def test_a_wrong_gradient_fails(backward: Any) -> None:
+    right = planted(lambda xp, x: ((y := np.tanh(x)), (y,)), lambda xp, saved, dy: (dy * (1 - saved[0] ** 2),))
+    wrong = planted(lambda xp, x: ((y := np.tanh(x)), (y,)), backward)
+    assert nt.gradcheck(right, [x34]).verdict == "pass"
+    report = nt.gradcheck(wrong, [x34])
+    assert report.verdict == "fail"
+    assert not report
+
+
+def test_the_place_of_a_single_wrong_element_is_named() -> None:
+    def backward(xp: Any, saved: Any, dy: Any) -> Any:
+        dx = 2 * dy * saved[0]
+        dx[1, 2] = 0.0
+        return (dx,)
+
+    report = nt.gradcheck(planted(lambda xp, x: (x * x, (x,)), backward), [x34], name="square")
+    assert report.verdict == "fail"
+    assert report.where == (0, (1, 2))
+    assert "square" in str(report)
+    assert "element [1, 2]" in str(report)
+
+
+def test_the_error_bar_covers_the_error() -> None:
+    for f, x, want in [(np.exp, 1.0, np.e), (np.sin, 2.0, np.cos(2.0)), (np.sqrt, 0.02, 0.5 / np.sqrt(0.02))]:
+        with np.errstate(invalid="ignore"):
+            value, bar = ridders(f, x)
+        assert abs(value - want) <= 10 * bar + 1e-12
+        assert bar < 1e-8
+
+
+def test_a_jump_is_inconclusive_not_a_pass() -> None:
+    assert nt.gradcheck(lambda x: nt.where(x > 0.1, 1.0, 0.0) * 1e3 + x * 0.0, [np.array([0.1])]).verdict != "pass"
+
+
+def test_what_cannot_be_checked_is_refused() -> None:
+    with pytest.raises(ValueError, match="no floating input"):
+        nt.gradcheck(lambda x: x, [np.array([1, 2])])
+    with pytest.raises(TypeError, match="expected float64 inputs, got float32"):
+        nt.gradcheck(lambda x: x, [np.ones(2, np.float32)])
+    with pytest.raises(TypeError, match="must return Tensors, got float"):
+        nt.gradcheck(lambda x: 1.0, [np.ones(2)])
