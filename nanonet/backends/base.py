@@ -81,5 +81,5 @@ VOCABULARY = """
     zeros ones full zeros_like ones_like full_like arange asarray result_type
     float32 float64 int64 pi inf nan
 
-    erf inv solve det cholesky put_add
+    erf inv solve det cholesky put_add windows fold_windows
 """.split()  # noqa: SIM905 (a list of words reads better than a list of strings)

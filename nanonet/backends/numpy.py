@@ -6,8 +6,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from nanonet_kernels.cpu import updates
 
 from nanonet.backends.base import VOCABULARY, Backend
+from nanonet.ops import update
 
 
 def erf(x: Any) -> Any:
@@ -36,6 +38,72 @@ def _is_basic(key: Any) -> bool:
     )
 
 
+def windows(
+    x: Any,
+    *,
+    kernel: tuple[int, ...],
+    stride: tuple[int, ...],
+    dilation: tuple[int, ...],
+    padding: tuple[tuple[int, int], ...],
+    fill: float = 0.0,
+) -> Any:
+    """Every window of x (…, *S) as y (…, *kernel, *out): a read-only view, of a padded copy if there is padding."""
+    n = len(kernel)
+    x = _padded(x, padding, fill)
+    steps = x.strides[x.ndim - n :]
+    size = x.shape[x.ndim - n :]
+    out = tuple((h - d * (k - 1) - 1) // s + 1 for h, k, s, d in zip(size, kernel, stride, dilation, strict=True))
+    return np.lib.stride_tricks.as_strided(
+        x,
+        shape=(*x.shape[: x.ndim - n], *kernel, *out),
+        strides=(
+            *x.strides[: x.ndim - n],
+            *(step * d for step, d in zip(steps, dilation, strict=True)),
+            *(step * s for step, s in zip(steps, stride, strict=True)),
+        ),
+        writeable=False,
+    )
+
+
+def _padded(x: Any, padding: tuple[tuple[int, int], ...], fill: float) -> Any:
+    """x with (left, right) more elements on each of the last axes; a negative `right` leaves elements out."""
+    if any(right < 0 for _, right in padding):
+        x = x[(..., *(slice(None, right if right < 0 else None) for _, right in padding))]
+    if not any(left > 0 or right > 0 for left, right in padding):
+        return x
+    first = x.ndim - len(padding)
+    size = [h + left + max(right, 0) for h, (left, right) in zip(x.shape[first:], padding, strict=True)]
+    y = np.full((*x.shape[:first], *size), fill, x.dtype)
+    y[(..., *(slice(left, left + h) for h, (left, _) in zip(x.shape[first:], padding, strict=True)))] = x
+    return y
+
+
+def fold_windows(
+    x: Any,
+    *,
+    size: tuple[int, ...],
+    stride: tuple[int, ...],
+    dilation: tuple[int, ...],
+    padding: tuple[tuple[int, int], ...],
+) -> Any:
+    """The transpose of `windows`: x (…, *kernel, *out) added up at the places it would be read from, y (…, *size).
+
+    One vectorised addition for each element of the kernel.
+    """
+    n = len(size)
+    kernel, out = x.shape[x.ndim - 2 * n : x.ndim - n], x.shape[x.ndim - n :]
+    lead = x.shape[: x.ndim - 2 * n]
+    # y has its leading axes in the order that x has them in memory: then the additions walk through both alike.
+    order = sorted(range(len(lead)), key=lambda axis: -x.strides[axis])
+    full = [h + left + max(right, 0) for h, (left, right) in zip(size, padding, strict=True)]
+    y = np.zeros((*(lead[axis] for axis in order), *full), x.dtype)
+    y = y.transpose(*(order.index(axis) for axis in range(len(lead))), *range(len(lead), y.ndim))
+    for offset in np.ndindex(*kernel):
+        reached = (slice(o * d, o * d + s * m, s) for o, d, s, m in zip(offset, dilation, stride, out, strict=True))
+        y[(..., *reached)] += x[(..., *offset, *(slice(None),) * n)]
+    return y[(..., *(slice(left, left + h) for h, (left, _) in zip(size, padding, strict=True)))]
+
+
 _ours = {
     "erf": erf,
     "inv": np.linalg.inv,
@@ -43,8 +111,13 @@ _ours = {
     "det": np.linalg.det,
     "cholesky": np.linalg.cholesky,
     "put_add": put_add,
+    "windows": windows,
+    "fold_windows": fold_windows,
 }
 
 xp = SimpleNamespace(**{name: _ours[name] if name in _ours else getattr(np, name) for name in VOCABULARY})
 
-backend = Backend("numpy", xp, np.ndarray)
+# The update rules' kernels write into the parameter and the memory that optimizers donate: see nanonet.ops.update.
+_in_place = ("sgd", "momentum", "rmsprop", "adagrad", "adam", "adamw", "scale_to_norm", "clip_value")
+
+backend = Backend("numpy", xp, np.ndarray, {getattr(update, name): getattr(updates, name) for name in _in_place})
