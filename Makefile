@@ -1,0 +1,22 @@
+.PHONY: setup test lint type bench notebooks docs
+
+setup:       ## everything a developer needs, into the current environment
+	python -m pip install -e '.[dev,peers,mnist]' && pre-commit install
+
+test:        ## the whole suite
+	pytest
+
+lint:        ## style, and the direction of imports
+	ruff check . && ruff format --check . && lint-imports
+
+type:        ## types
+	pyright
+
+bench:       ## speed against PyTorch, results checked first
+	python -m nanonet_benchmarks
+
+notebooks:   ## run every notebook
+	@ls notebooks/*.ipynb >/dev/null 2>&1 && jupyter execute notebooks/*.ipynb || echo "no notebooks yet"
+
+docs:        ## the API reference and the editor stubs, from the docstrings
+	python -m nanonet.stubs
