@@ -89,6 +89,8 @@ for _key, _op in REGISTRY.items():
     for _name in _op.operators:
         setattr(Tensor, _name, _operator(_op, _function, _name))
 
+for _name, _function in (network_functions | array_functions).items():  # for composite ops; NumPy's meaning wins
+    setattr(tensors.xp, _name, _function)
 for _name in VOCABULARY:
     setattr(tensors.xp, _name, array_functions.get(_name) or network_functions.get(_name) or _constant(_name))
 
