@@ -79,7 +79,7 @@ def eye_(tensor: T) -> T:
     """The identity matrix."""
     if tensor.ndim != 2:
         raise ValueError(f"eye_: expected a matrix, got shape {tensor.shape}")
-    return _fill(tensor, np.eye(*tensor.shape))
+    return _fill(tensor, np.eye(tensor.shape[0], tensor.shape[1]))
 
 
 def xavier_uniform_(tensor: T, gain: float = 1.0) -> T:
