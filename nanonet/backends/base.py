@@ -74,12 +74,13 @@ def installed(backend: Backend) -> Iterator[Backend]:
 VOCABULARY = """
     abs negative sign exp exp2 expm1 log log2 log10 log1p sqrt square reciprocal sin cos tan arcsin arccos arctan
     sinh cosh tanh floor ceil rint trunc clip add subtract multiply divide power maximum minimum hypot arctan2 logaddexp
-    equal not_equal less less_equal greater greater_equal logical_and logical_or logical_not isnan isfinite
+    floor_divide remainder isnan isfinite isinf
+    equal not_equal less less_equal greater greater_equal logical_and logical_or logical_not
     sum mean prod max min cumsum cumprod argmax argmin all any argsort sort flip
     reshape transpose swapaxes moveaxis squeeze expand_dims broadcast_to concatenate stack pad tril triu
     where take_along_axis matmul einsum tensordot trace diagonal eye
     zeros ones full zeros_like ones_like full_like arange asarray result_type
     float32 float64 int64 pi inf nan
 
-    erf inv solve det cholesky put_add windows fold_windows
+    erf sigmoid masked_fill inv solve det cholesky put_add windows fold_windows
 """.split()  # noqa: SIM905 (a list of words reads better than a list of strings)

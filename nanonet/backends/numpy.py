@@ -19,6 +19,33 @@ def erf(x: Any) -> Any:
     return special.erf(x)
 
 
+def sigmoid(x: Any) -> Any:
+    """1 / (1 + exp(-x)). Where exp(-x) overflows, y is 0 to the last bit; only the warning is unwanted."""
+    y = np.asarray(np.negative(x))  # one array for all steps; asarray because NumPy makes a scalar of a 0-d array
+    with np.errstate(over="ignore"):
+        np.exp(y, out=y)
+    np.add(y, 1, out=y)
+    return np.divide(1, y, out=y)
+
+
+def masked_fill(x: Any, mask: Any, value: Any) -> Any:
+    """x, but `value` where `mask` is true.
+
+    Zeros, which gradients are full of, come from a bitwise and: several times faster than `where` on a random mask,
+    whose branch at every element the processor predicts wrongly half of the time.
+    """
+    integer = _INTEGERS.get(getattr(x, "dtype", None))
+    if integer is None or not isinstance(value, int | float) or value != 0 or not x.ndim or x.shape != mask.shape:
+        return np.where(mask, value, x)
+    y = mask.astype(integer)
+    y -= 1  # all bits where the mask is false, none where it is true
+    y &= x.view(integer)
+    return y.view(x.dtype)
+
+
+_INTEGERS = {np.dtype(np.float32): np.int32, np.dtype(np.float64): np.int64}
+
+
 def put_add(x: Any, *, shape: tuple[int, ...], key: Any) -> Any:
     """Zeros of `shape`, then y[key] += x, where an index that occurs twice is added to twice."""
     y = np.zeros(shape, x.dtype)
@@ -106,6 +133,8 @@ def fold_windows(
 
 _ours = {
     "erf": erf,
+    "sigmoid": sigmoid,
+    "masked_fill": masked_fill,
     "inv": np.linalg.inv,
     "solve": np.linalg.solve,
     "det": np.linalg.det,
