@@ -29,19 +29,25 @@ from nanonet.nn.activation import (
     Tanhshrink,
     Threshold,
 )
+from nanonet.nn.attention import MultiheadAttention
 from nanonet.nn.containers import (
     ModuleDict,
     ModuleList,
     ParameterList,
     Sequential,
 )
+from nanonet.nn.conv import (
+    Conv1d,
+    Conv2d,
+    ConvTranspose1d,
+    ConvTranspose2d,
+)
 from nanonet.nn.dropout import (
     Dropout,
     Dropout2d,
 )
-from nanonet.nn.embedding import (
-    Embedding,
-)
+from nanonet.nn.embedding import Embedding
+from nanonet.nn.hooks import RemovableHandle
 from nanonet.nn.linear import (
     Bilinear,
     Identity,
@@ -65,9 +71,137 @@ from nanonet.nn.loss import (
     SoftMarginLoss,
     TripletMarginLoss,
 )
-from nanonet.nn.module import (
-    Module,
+from nanonet.nn.module import Module
+from nanonet.nn.norm import (
+    BatchNorm1d,
+    BatchNorm2d,
+    GroupNorm,
+    InstanceNorm2d,
+    LayerNorm,
+    RMSNorm,
 )
-from nanonet.nn.parameter import (
-    Parameter,
+from nanonet.nn.parameter import Parameter
+from nanonet.nn.pool import (
+    AdaptiveAvgPool2d,
+    AvgPool1d,
+    AvgPool2d,
+    MaxPool1d,
+    MaxPool2d,
 )
+from nanonet.nn.recurrent import (
+    GRU,
+    LSTM,
+    RNN,
+    GRUCell,
+    LSTMCell,
+    RNNCell,
+)
+from nanonet.nn.shape import (
+    Flatten,
+    PixelShuffle,
+    Unflatten,
+    Upsample,
+)
+from nanonet.nn.state import (
+    IncompatibleKeys,
+    StateDictError,
+)
+from nanonet.nn.transformer import (
+    Transformer,
+    TransformerDecoder,
+    TransformerDecoderLayer,
+    TransformerEncoder,
+    TransformerEncoderLayer,
+)
+
+__all__ = [
+    "CELU",
+    "ELU",
+    "GELU",
+    "GLU",
+    "GRU",
+    "LSTM",
+    "RNN",
+    "SELU",
+    "AdaptiveAvgPool2d",
+    "AvgPool1d",
+    "AvgPool2d",
+    "BCELoss",
+    "BCEWithLogitsLoss",
+    "BatchNorm1d",
+    "BatchNorm2d",
+    "Bilinear",
+    "Conv1d",
+    "Conv2d",
+    "ConvTranspose1d",
+    "ConvTranspose2d",
+    "CosineEmbeddingLoss",
+    "CrossEntropyLoss",
+    "Dropout",
+    "Dropout2d",
+    "Embedding",
+    "Flatten",
+    "GRUCell",
+    "GaussianNLLLoss",
+    "GroupNorm",
+    "Hardshrink",
+    "Hardsigmoid",
+    "Hardswish",
+    "Hardtanh",
+    "HingeEmbeddingLoss",
+    "HuberLoss",
+    "Identity",
+    "IncompatibleKeys",
+    "InstanceNorm2d",
+    "KLDivLoss",
+    "L1Loss",
+    "LSTMCell",
+    "LayerNorm",
+    "LeakyReLU",
+    "Linear",
+    "LogSigmoid",
+    "LogSoftmax",
+    "MSELoss",
+    "MarginRankingLoss",
+    "MaxPool1d",
+    "MaxPool2d",
+    "Mish",
+    "Module",
+    "ModuleDict",
+    "ModuleList",
+    "MultiheadAttention",
+    "NLLLoss",
+    "PReLU",
+    "Parameter",
+    "ParameterList",
+    "PixelShuffle",
+    "PoissonNLLLoss",
+    "RMSNorm",
+    "RNNCell",
+    "ReLU",
+    "ReLU6",
+    "RemovableHandle",
+    "Sequential",
+    "SiLU",
+    "Sigmoid",
+    "SmoothL1Loss",
+    "SoftMarginLoss",
+    "Softmax",
+    "Softmin",
+    "Softplus",
+    "Softshrink",
+    "Softsign",
+    "StateDictError",
+    "Tanh",
+    "Tanhshrink",
+    "Threshold",
+    "Transformer",
+    "TransformerDecoder",
+    "TransformerDecoderLayer",
+    "TransformerEncoder",
+    "TransformerEncoderLayer",
+    "TripletMarginLoss",
+    "Unflatten",
+    "Upsample",
+    "init",
+]

@@ -48,7 +48,7 @@ class _Convolution(Module):
         allowed = PADDING_MODES[:1] if self.transposed else PADDING_MODES
         if groups < 1 or in_channels % groups or out_channels % groups:
             raise ValueError(
-                f"{name}: expected groups that divide in_channels={in_channels} and out_channels={out_channels}, got {groups}"
+                f"{name}: in_channels={in_channels}, out_channels={out_channels} need groups that divide both, got {groups}"
             )
         if padding_mode not in allowed:
             raise ValueError(f"{name}: expected padding_mode to be one of {', '.join(allowed)}, got {padding_mode!r}")
@@ -62,9 +62,8 @@ class _Convolution(Module):
         self.padding_mode = padding_mode
         if isinstance(padding, str):
             if self.transposed or padding not in ("same", "valid"):
-                raise ValueError(
-                    f"{name}: expected padding as numbers{'' if self.transposed else ', same or valid'}, got {padding!r}"
-                )
+                words = "" if self.transposed else ", 'same' or 'valid'"
+                raise ValueError(f"{name}: expected padding as numbers{words}, got {padding!r}")
             if padding == "same" and any(s != 1 for s in self.stride):
                 raise ValueError(f"{name}: padding='same' needs stride 1, got {self.stride}")
             self.padding = padding
@@ -219,7 +218,8 @@ class _ConvTranspose(_Convolution):
             least = (n - 1) * self.stride[i] - 2 * self.padding[i] + self.dilation[i] * (self.kernel_size[i] - 1) + 1
             if not 0 <= m - least < self.stride[i]:
                 raise ValueError(
-                    f"{type(self).__name__}: axis {i} of output_size must be from {least} to {least + self.stride[i] - 1}, got {m}"
+                    f"{type(self).__name__}: expected axis {i} of output_size from {least} to "
+                    f"{least + self.stride[i] - 1}, got {m}"
                 )
             extra.append(m - least)
         return tuple(extra)

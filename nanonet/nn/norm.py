@@ -98,9 +98,9 @@ class _BatchNorm(_ChannelNorm):
 class BatchNorm1d(_BatchNorm):
     """y = (x - mean) / √(var + eps) · weight + bias per channel: x (N, C) or (N, C, L).
 
-    In training, mean and (biased) variance are those of the batch, and running_mean and running_var move towards them by
-    `momentum` (the running variance towards the unbiased one); None averages over all batches. In evaluation the running ones are used,
-    unless `track_running_stats=False`. Source: Ioffe and Szegedy 2015.
+    In training, mean and (biased) variance are those of the batch, and running_mean and running_var move towards them
+    (the latter towards the unbiased variance) by `momentum`; None averages over all batches. In evaluation the running
+    ones are used, unless `track_running_stats=False`. Source: Ioffe and Szegedy 2015.
     """
 
     axes = (2, 3)
