@@ -72,10 +72,8 @@ def read_idx(path: Path) -> np.ndarray:
             f"{path}: expected an IDX file of bytes (it begins 00 00 08), got {data[:4].hex(' ') or 'no content'}"
         )
     start = 4 + 4 * data[3]
-    shape = tuple(np.frombuffer(data[4:start], ">u4").tolist()) if len(data) >= start else ()
+    shape = tuple(np.frombuffer(data[4:start], ">u4").tolist()) if len(data) >= start else (0,)
     expected = start + math.prod(shape)
-    if len(data) != expected or len(data) < start:
-        raise ValueError(
-            f"{path}: expected {max(expected, start)} bytes, got {len(data)}: the file is truncated or has a tail"
-        )
+    if len(data) != expected:
+        raise ValueError(f"{path}: expected {expected} bytes, got {len(data)}: the file is truncated or has a tail")
     return np.frombuffer(data, np.uint8, offset=start).reshape(shape)

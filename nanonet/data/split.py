@@ -77,7 +77,7 @@ def k_fold(n: int, k: int = 5, seed: int | None = None, stratify: Any = None) ->
 
 def _test_count(n: int, test_size: float | int) -> int:
     share = isinstance(test_size, float | np.floating)
-    test = int(np.ceil(test_size * n)) if share else test_size
+    test = np.ceil(test_size * n) if share else test_size
     if isinstance(test_size, bool) or (share and not 0 < test_size < 1) or not 1 <= test < n:
         raise ValueError(
             f"train_test_split: test_size {test_size!r} of {n} samples leaves a part empty; "
