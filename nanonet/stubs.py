@@ -38,7 +38,9 @@ def main() -> int:
 
 def stubs() -> dict[str, str]:
     """File name -> text."""
-    imports = "from collections.abc import Callable, Sequence\nfrom typing import Any\n\nfrom nanonet.tensor import Tensor\n"
+    imports = (
+        "from collections.abc import Callable, Sequence\nfrom typing import Any\n\nfrom nanonet.tensor import Tensor\n"
+    )
     functions = {**array_functions, **network_functions}
     return {
         "functional.pyi": HEAD

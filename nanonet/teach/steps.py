@@ -35,25 +35,25 @@ class _Recorder(Backend):
         result = self.inner.run(rule, *args, **attrs)
         op = getattr(rule, "op", None)
         if op is not None and rule is op.forward:
-            y = result[0] if isinstance(result[0], tuple) else (result[0],)
-            formulas = op.formulas()
-            outputs = [("y" if len(y) == 1 else f"y{i}", one) for i, one in enumerate(y)]
-            self._keep("forward", op.name, f"y = {formulas.get('y', op.name)}", [*zip(_names(op, args), args), *outputs])
+            outputs = result[0] if isinstance(result[0], tuple) else (result[0],)
+            names = ["y"] if len(outputs) == 1 else [f"y{i}" for i in range(len(outputs))]
+            formula = f"y = {op.formulas().get('y', op.name)}"
+            self._keep("forward", op.name, formula, [*_named(op, args), *zip(names, outputs, strict=True)])
         elif op is not None and rule is op.backward:
-            names = [f"d{name}" for name in _names(op, result)]
+            gradients = [(f"d{name}", dx) for name, dx in _named(op, result) if dx is not None]
             formulas = op.formulas()
-            text = "; ".join(
-                f"{name} = {formulas[name]}" for name, dx in zip(names, result) if name in formulas and dx is not None
-            )
-            self._keep("backward", op.name, text, [("dy", args[1]), *zip(names, result)])
+            formula = "; ".join(f"{name} = {formulas[name]}" for name, _ in gradients if name in formulas)
+            self._keep("backward", op.name, formula, [("dy", args[1]), *gradients])
         elif rule is accumulate:
-            self._keep("backward", "accumulate", "one more use: d += term", [("d", args[0]), ("term", args[1]), ("d", result)])
+            values = [("so far", args[0]), ("term", args[1]), ("sum", result)]
+            self._keep("backward", "accumulate", "one more use of a tensor: one more term", values)
         elif rule is unbroadcast:
-            self._keep("backward", "unbroadcast", "sum over the copies", [("d", args[0]), ("d", result)])
+            self._keep("backward", "unbroadcast", "sum over the copies", [("d", args[0]), ("sum", result)])
         return result
 
     def _keep(self, phase: str, op: str, formula: str, values: list[tuple[str, Any]]) -> None:
-        arrays = [(name, np.array(value)) for name, value in values if isinstance(value, np.ndarray | np.generic | float)]
+        shown = (np.ndarray, np.generic, float)
+        arrays = [(name, np.array(value)) for name, value in values if isinstance(value, shown)]
         self.steps.append(Step(phase, op, formula, arrays))
 
 
@@ -61,18 +61,21 @@ class _Recorder(Backend):
 def recorded_steps() -> Iterator[list[Step]]:
     """Within the block every computation of the engine is appended to the list.
 
-        with recorded_steps() as steps:
-            loss = F.mse_loss(model(x), y)
-            loss.backward()
+    with recorded_steps() as steps:
+        loss = F.mse_loss(model(x), y)
+        loss.backward()
     """
     recorder = _Recorder(current())
     with installed(recorder):
         yield recorder.steps
 
 
-def _names(op: Any, inputs: Any) -> list[str]:
+def _named(op: Any, values: Any) -> list[tuple[str, Any]]:
+    """The op's names for its inputs, beside them (or beside their gradients)."""
     names = op.input_names()
-    return names if len(names) == len(inputs) else [f"x{i}" for i in range(len(inputs))]
+    if len(names) != len(values):
+        names = [f"x{i}" for i in range(len(values))]
+    return list(zip(names, values, strict=True))
 
 
 def numbers(array: np.ndarray, digits: int = 4, most: int = 12) -> str:
