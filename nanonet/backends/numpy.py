@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from types import SimpleNamespace
 from typing import Any
 
@@ -115,7 +116,7 @@ def fold_windows(
 ) -> Any:
     """The transpose of `windows`: x (…, *kernel, *out) added up at the places it would be read from, y (…, *size).
 
-    One vectorised addition for each element of the kernel.
+    One vectorised addition for each element of the kernel, or for each window where these are fewer.
     """
     n = len(size)
     kernel, out = x.shape[x.ndim - 2 * n : x.ndim - n], x.shape[x.ndim - n :]
@@ -125,9 +126,15 @@ def fold_windows(
     full = [h + left + max(right, 0) for h, (left, right) in zip(size, padding, strict=True)]
     y = np.zeros((*(lead[axis] for axis in order), *full), x.dtype)
     y = y.transpose(*(order.index(axis) for axis in range(len(lead))), *range(len(lead), y.ndim))
-    for offset in np.ndindex(*kernel):
-        reached = (slice(o * d, o * d + s * m, s) for o, d, s, m in zip(offset, dilation, stride, out, strict=True))
-        y[(..., *reached)] += x[(..., *offset, *(slice(None),) * n)]
+    rest = (slice(None),) * n
+    if prod(kernel) <= prod(out):
+        for j in np.ndindex(*kernel):  # this element of every window
+            reached = (slice(a * d, a * d + s * m, s) for a, d, s, m in zip(j, dilation, stride, out, strict=True))
+            y[(..., *reached)] += x[(..., *j, *rest)]
+    else:
+        for o in np.ndindex(*out):  # every element of this window
+            reached = (slice(a * s, a * s + d * k, d) for a, s, d, k in zip(o, stride, dilation, kernel, strict=True))
+            y[(..., *reached)] += x[(..., *rest, *o)]
     return y[(..., *(slice(left, left + h) for h, (left, _) in zip(size, padding, strict=True)))]
 
 

@@ -12,7 +12,8 @@ about a tenth of the time of forward and backward together.
 from math import prod
 from typing import Any
 
-from nanonet.ops.windows import check_axes, fit, numbers, shape_of
+from nanonet.ops.arguments import shape_of
+from nanonet.ops.windows import check_axes, fit, numbers
 
 
 def correlate(xp, x, w, stride, dilation, padding, groups):

@@ -11,18 +11,11 @@ import operator
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from nanonet.op import Composite, Op, sample
+from nanonet.ops.arguments import shape_of
 from nanonet.sampling import normal
 
 Pairs = tuple[tuple[int, int], ...]
-
-
-def shape_of(x: Any) -> tuple[int, ...]:
-    """The shape of a Tensor, an array, a list or a number."""
-    found = getattr(x, "shape", None)
-    return np.shape(x) if found is None else found
 
 
 def numbers(op: str, name: str, value: Any, n: int, least: int) -> tuple[int, ...]:

@@ -1,0 +1,3 @@
+"""Pooling has PyTorch's names and arguments; PyTorch's avg_pool1d takes only positional ones, as ours gives them."""
+
+PEERS = {}
