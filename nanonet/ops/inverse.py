@@ -3,7 +3,7 @@
 import numpy as np
 
 from nanonet.op import Op, sample
-from nanonet.ops.linalg import shape_of
+from nanonet.ops.arguments import shape_of
 from nanonet.sampling import Draw, normal, values
 
 

@@ -3,20 +3,14 @@
 from math import prod
 from string import ascii_letters
 
-import numpy as np
-
 from nanonet.op import Composite, Op, sample
+from nanonet.ops.arguments import shape_of
 from nanonet.sampling import normal
 
 
 def rows(xp, x):
     """x (…, D) as one matrix (N, D)."""
     return xp.reshape(x, (prod(x.shape[:-1]), x.shape[-1]))
-
-
-def shape_of(x):
-    """Shape of an argument as the user gave it: a tensor, an array, a list or a number."""
-    return tuple(x.shape) if hasattr(x, "shape") else np.shape(x)
 
 
 class LinearAlgebra(Op, abstract=True):
