@@ -3,8 +3,8 @@
 import numpy as np
 
 from nanonet.op import Op, sample
-from nanonet.ops.loss import check_constant, check_reduction, check_same_shape, reduced, share
-from nanonet.sampling import constant, integers, normal, positive, probabilities, uniform, values
+from nanonet.ops.loss import check_constant, check_reduction, check_same_shape
+from nanonet.sampling import constant, integers, normal, positive, probabilities, values
 
 
 def check_labels(op, input, target, ignore_index):
@@ -46,20 +46,19 @@ def class_axis(x):
     return min(x.ndim - 1, 1)
 
 
-def per_class(xp, values, x):
+def per_class(values, x):
     """`values` (C,) in a shape that broadcasts along the class axis of x (N, C, …)."""
-    return xp.reshape(values, (-1,) + (1,) * max(x.ndim - 2, 0))
+    return values[(slice(None),) + (None,) * (x.ndim - 2)]
 
 
 def per_sample(values, x):
-    """`values` (N, …) in a shape that broadcasts along the class axis of x (N, C, …)."""
+    """`values` (N, …) in a shape that broadcasts along the samples of x (N, C, …)."""
     return values[(slice(None),) * class_axis(x) + (None,)]
 
 
 def one_hot(xp, labels, x):
     """True where the class of x (N, C, …) is the label."""
-    classes = xp.arange(x.shape[class_axis(x)])
-    return xp.equal(per_sample(labels, x), per_class(xp, classes, x))
+    return xp.equal(per_sample(labels, x), per_class(xp.arange(x.shape[class_axis(x)]), x))
 
 
 def read_labels(xp, x, target, weight, ignore_index):
@@ -69,7 +68,7 @@ def read_labels(xp, x, target, weight, ignore_index):
     """
     valid = xp.not_equal(target, ignore_index)
     labels = target * valid
-    places = [xp.reshape(xp.arange(n), (n,) + (1,) * (labels.ndim - i - 1)) for i, n in enumerate(labels.shape)]
+    places = [xp.arange(n)[(slice(None),) + (None,) * (labels.ndim - i - 1)] for i, n in enumerate(labels.shape)]
     counts = valid.astype(x.dtype) if weight is None else xp.where(valid, weight[labels], 0.0)
     return (*places[:1], labels, *places[1:]), counts, valid
 
@@ -97,11 +96,9 @@ LABELS = [
     sample(normal(4, 3), integers(3, 4), constant(positive(3)), name="weight"),
     sample(normal(4, 3), integers(3, 4), constant(positive(3)), reduction="none", name="weight, none"),
     sample(normal(4, 3), values([2, -100, 0, -100], floating=False), name="ignored"),
-    sample(
-        normal(4, 3), values([2, 1, 0, 1], floating=False), constant(positive(3)), ignore_index=1, name="ignored class"
-    ),
+    sample(normal(4, 3), values([2, 1, 0, 1], floating=False), constant(positive(3)), ignore_index=1, name="class"),
     sample(normal(2, 3), values([-100, -100], floating=False), name="all ignored", kink="nan"),
-    sample(normal(2, 3, 2), values([[0, 2], [-100, 1]], floating=False), constant(positive(3)), name="ignored pixel"),
+    sample(normal(2, 3, 2), values([[0, 2], [-100, 1]], floating=False), constant(positive(3)), name="pixel"),
     sample(normal(0, 3), integers(3, 0), reduction="sum", name="empty"),
     sample(normal(0, 3), integers(3, 0), name="mean of nothing", kink="nan"),
 ]
@@ -168,7 +165,7 @@ class CrossEntropy(Op):
         if target.dtype.kind == "f" or label_smoothing:
             return soft_cross_entropy(xp, z, s, p, target, weight, ignore_index, reduction, label_smoothing)
         key, counts, valid = read_labels(xp, x, target, weight, ignore_index)
-        losses = counts * xp.where(valid, xp.log(xp.reshape(s, target.shape)) - z[key], 0.0)
+        losses = counts * xp.where(valid, xp.log(s[(slice(None),) * axis + (0,)]) - z[key], 0.0)
         total = total_count(xp, counts, reduction)
         y = losses if reduction == "none" else xp.sum(losses) / total
         return y, (p, target, counts, valid, total, None)
@@ -197,10 +194,40 @@ def soft_cross_entropy(xp, z, s, p, target, weight, ignore_index, reduction, lab
     dq = 1.0 - label_smoothing
     q = dq * target + label_smoothing / z.shape[axis]
     if weight is not None:
-        q = q * per_class(xp, weight, z)
-        dq = dq * per_class(xp, weight, z)
+        q = q * per_class(weight, z)
+        dq = dq * per_class(weight, z)
     nlp = xp.log(s) - z
     losses = xp.where(valid, xp.sum(q * nlp, axis=axis), 0.0)
     total = total_count(xp, counts, reduction)
     y = losses if reduction == "none" else xp.sum(losses) / total
     return y, (p, q, valid.astype(z.dtype), valid, total, (dq, nlp))
+
+
+class NllLoss(Op):
+    """y = mean -w x[target];  dx = -dy ⊙ w / n at the label, 0 elsewhere.
+
+    input   log-probabilities (N, C, …), or (C,) for one sample
+    target  labels (N, …) in [0, C)
+
+    `weight`, `ignore_index` and `reduction` are those of cross_entropy, which is nll_loss(log_softmax(x), target).
+    """
+
+    latex = r"y = -\frac1n \sum_i w_{t_i} x_{i t_i}; dx_{i t_i} = -\tfrac1n\, w_{t_i}\, dy"
+    shapes = "input (N, C, …), target (N, …), weight (C,) -> y (), or (N, …) with reduction='none'"
+    samples = LABELS
+
+    def call(input, target, weight=None, ignore_index=-100, reduction="mean"):
+        target = target if hasattr(target, "dtype") else np.asarray(target)
+        check_scores("nll_loss", input, weight, reduction)
+        check_labels("nll_loss", input, target, ignore_index)
+        return (input, target, weight), {"ignore_index": ignore_index, "reduction": reduction}
+
+    def forward(xp, x, target, weight, *, ignore_index=-100, reduction="mean"):
+        key, counts, valid = read_labels(xp, x, target, weight, ignore_index)
+        losses = -counts * xp.where(valid, x[key], 0.0)
+        total = total_count(xp, counts, reduction)
+        return losses if reduction == "none" else xp.sum(losses) / total, (x.shape, key, counts, valid, total)
+
+    def backward(xp, saved, dy):
+        shape, key, counts, valid, total = saved
+        return xp.put_add(-spread(xp, dy, total, counts, valid), shape=shape, key=key), None, None

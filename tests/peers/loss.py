@@ -2,7 +2,17 @@
 
 import torch.nn.functional as F
 
+
+def in_our_order(function, *names):
+    """The arguments after the target, by name."""
+    return lambda x, t, *more, **attrs: function(x, t, **dict(zip(names, more, strict=False)), **attrs)
+
+
 PEERS = {
-    "mse_loss": lambda x, t, reduction="mean", weight=None: F.mse_loss(x, t, reduction=reduction, weight=weight),
-    "l1_loss": lambda x, t, reduction="mean", weight=None: F.l1_loss(x, t, reduction=reduction, weight=weight),
+    "mse_loss": in_our_order(F.mse_loss, "reduction", "weight"),
+    "l1_loss": in_our_order(F.l1_loss, "reduction", "weight"),
+    "binary_cross_entropy": in_our_order(F.binary_cross_entropy, "weight", "reduction"),
+    "binary_cross_entropy_with_logits": in_our_order(
+        F.binary_cross_entropy_with_logits, "weight", "reduction", "pos_weight"
+    ),
 }
