@@ -30,6 +30,7 @@ from nanonet.nn.activation import (
     Threshold,
 )
 from nanonet.nn.attention import MultiheadAttention
+from nanonet.nn.cells import GRUCell, LSTMCell, RNNCell
 from nanonet.nn.containers import (
     ModuleDict,
     ModuleList,
@@ -92,9 +93,6 @@ from nanonet.nn.recurrent import (
     GRU,
     LSTM,
     RNN,
-    GRUCell,
-    LSTMCell,
-    RNNCell,
 )
 from nanonet.nn.shape import (
     Flatten,

@@ -48,7 +48,7 @@ class _Convolution(Module):
         allowed = PADDING_MODES[:1] if self.transposed else PADDING_MODES
         if groups < 1 or in_channels % groups or out_channels % groups:
             raise ValueError(
-                f"{name}: in_channels={in_channels}, out_channels={out_channels} need groups that divide both, got {groups}"
+                f"{name}: expected groups that divide {in_channels} and {out_channels} channels, got {groups}"
             )
         if padding_mode not in allowed:
             raise ValueError(f"{name}: expected padding_mode to be one of {', '.join(allowed)}, got {padding_mode!r}")
@@ -130,15 +130,15 @@ class _Conv(_Convolution):
 
     def _pad_widths(self) -> list[int]:
         """(left, right) of each axis for `F.pad`, which begins with the last axis."""
+        widths: list[Any] = []
         if self.padding == "valid":
             return [0, 0] * self.ndim
-        widths: list[int] = []
         for i in reversed(range(self.ndim)):
             if self.padding == "same":
                 total = self.dilation[i] * (self.kernel_size[i] - 1)
                 widths += [total // 2, total - total // 2]
             else:
-                widths += [self.padding[i]] * 2  # pyright: ignore[reportArgumentType]
+                widths += [self.padding[i]] * 2
         return widths
 
     def forward(self, input: Tensor) -> Tensor:

@@ -18,11 +18,6 @@ Step = Callable[..., tuple[Any, Any, tuple[Any, ...]]]
 Back = Callable[..., tuple[Any, Any, Any, Any]]
 
 
-def sigmoid(xp: Any, x: Array) -> Array:
-    """1 / (1 + e⁻ˣ) by tanh, which cannot overflow."""
-    return 0.5 * xp.tanh(0.5 * x) + 0.5
-
-
 def tanh_step(xp: Any, gx: Array, gh: Array, h: Array, c: None) -> tuple[Any, Any, tuple[Any, ...]]:
     h = xp.tanh(gx + gh)
     return h, None, (h,)
@@ -47,10 +42,10 @@ def relu_back(xp: Any, parts: tuple[Any, ...], dh: Array, dc: None) -> tuple[Any
 def lstm_step(xp: Any, gx: Array, gh: Array, h: Array, c: Array) -> tuple[Any, Any, tuple[Any, ...]]:
     n = c.shape[-1]
     a = gx + gh  # (N, 4H): the gates i, f, g, o side by side
-    both = sigmoid(xp, a[:, : 2 * n])
+    both = xp.sigmoid(a[:, : 2 * n])
     i, f = both[:, :n], both[:, n:]
     g = xp.tanh(a[:, 2 * n : 3 * n])
-    o = sigmoid(xp, a[:, 3 * n :])
+    o = xp.sigmoid(a[:, 3 * n :])
     new = f * c + i * g
     tanh_c = xp.tanh(new)
     return o * tanh_c, new, (i, f, g, o, c, tanh_c)
@@ -66,7 +61,7 @@ def lstm_back(xp: Any, parts: tuple[Any, ...], dh: Array, dc: Array) -> tuple[An
 
 def gru_step(xp: Any, gx: Array, gh: Array, h: Array, c: None) -> tuple[Any, Any, tuple[Any, ...]]:
     size = h.shape[-1]
-    both = sigmoid(xp, gx[:, : 2 * size] + gh[:, : 2 * size])
+    both = xp.sigmoid(gx[:, : 2 * size] + gh[:, : 2 * size])
     r, z = both[:, :size], both[:, size:]
     ghn = gh[:, 2 * size :]
     n = xp.tanh(gx[:, 2 * size :] + r * ghn)
