@@ -78,7 +78,7 @@ VOCABULARY = """
     equal not_equal less less_equal greater greater_equal logical_and logical_or logical_not
     sum mean prod max min cumsum cumprod argmax argmin all any argsort sort flip
     reshape transpose swapaxes moveaxis squeeze expand_dims broadcast_to concatenate stack pad tril triu
-    where take_along_axis matmul einsum tensordot trace diagonal eye
+    roll where take take_along_axis matmul einsum tensordot trace diagonal eye
     zeros ones full zeros_like ones_like full_like arange asarray result_type
     float32 float64 int64 pi inf nan
 

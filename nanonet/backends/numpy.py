@@ -50,20 +50,32 @@ _INTEGERS = {np.dtype(np.float32): np.int32, np.dtype(np.float64): np.int64}
 def put_add(x: Any, *, shape: tuple[int, ...], key: Any) -> Any:
     """Zeros of `shape`, then y[key] += x, where an index that occurs twice is added to twice."""
     y = np.zeros(shape, x.dtype)
-    if _is_basic(key):
+    if _picks_once(key):
         y[key] = x
-    else:
-        np.add.at(y, key, x)
+    elif y.size:
+        places = _places(shape, key)
+        x = np.broadcast_to(x, places.shape)
+        np.add.at(y.reshape(-1), places.reshape(-1), x.reshape(-1))  # fast with one flat index only
     return y
 
 
-def _is_basic(key: Any) -> bool:
-    """Slices, integers, None and ... pick every element at most once."""
+def _picks_once(key: Any) -> bool:
+    """Slices, integers, None, ... and one mask pick every element at most once; integer arrays may not."""
     parts = key if isinstance(key, tuple) else (key,)
-    return all(
-        p is None or p is Ellipsis or (isinstance(p, slice | int | np.integer) and not isinstance(p, bool))
-        for p in parts
-    )
+    masks = sum(isinstance(p, np.ndarray) and p.dtype == np.bool_ for p in parts)
+    basic = sum(p is None or p is Ellipsis or isinstance(p, slice | int | np.integer) for p in parts)
+    return masks <= 1 and masks + basic == len(parts)
+
+
+def _places(shape: tuple[int, ...], key: Any) -> Any:
+    """Where each element of y[key] lies in the flattened y."""
+    if isinstance(key, tuple) and len(key) == 1:
+        key = key[0]
+    if isinstance(key, np.ndarray) and key.dtype.kind in "iu":  # whole rows: as an embedding's gradient
+        row = prod(shape[1:])
+        rows = np.where(key < 0, key + shape[0], key) * row
+        return rows.reshape(*key.shape, *(1,) * (len(shape) - 1)) + np.arange(row).reshape(shape[1:])
+    return np.arange(prod(shape)).reshape(shape)[key]
 
 
 def windows(

@@ -4,8 +4,7 @@ import numpy as np
 
 from nanonet.conversion import plain_key
 from nanonet.op import Op, sample
-from nanonet.ops.arguments import count, one_axis, shape_of
-from nanonet.sampling import boolean, integers, normal, values
+from nanonet.sampling import boolean, normal
 
 
 class Getitem(Op):
@@ -25,13 +24,21 @@ class Getitem(Op):
         sample(normal(3, 4), key=(None, Ellipsis, -1), name="None and ..."),
         sample(normal(3, 4), key=([0, 2, 0],), name="repeated rows"),
         sample(normal(3, 4), key=([0, 2, 2], [1, 1, 1]), name="repeated elements"),
+        sample(normal(3, 2, 4), key=([0, -1], slice(None), [1, 1]), name="arrays apart"),
+        sample(normal(3, 4), key=[[True, False, True, True], [False] * 4, [True] * 4], name="mask"),
+        sample(normal(3, 4), key=(slice(None), [True, False, False, True]), name="mask of one axis"),
+        sample(normal(3, 4), key=[], name="empty list"),
+        sample(normal(), key=(), name="0-d"),
     ]
 
     def call(x, key):
-        return (x,), {"key": plain_key(key)}
+        return (x,), {"key": own_key(key)}
 
     def forward(xp, x, *, key):
-        return x[key], (x.shape, key)
+        try:
+            return x[key], (x.shape, key)
+        except IndexError as error:
+            raise IndexError(f"x[key]: x has shape {x.shape}; {error}") from None
 
     def backward(xp, saved, dy):
         shape, key = saved
@@ -59,11 +66,19 @@ class PutAdd(Op):
         return (dy[saved[0]],)
 
 
-def plain_key(key):
-    """An index expression with arrays for Tensors."""
+_AS_IT_IS = (int, slice, type(None), type(Ellipsis))
+
+
+def own_key(key):
+    """An index expression that nobody else can change before the backward: Tensors, arrays and lists are copied."""
+    if key.__class__ in _AS_IT_IS:
+        return key
     if isinstance(key, tuple):
-        return tuple(plain_key(k) for k in key)
-    return getattr(key, "array", key)
+        return tuple(own_key(k) for k in key)
+    if isinstance(key, list):
+        return np.array(key) if key else np.zeros(0, np.int64)
+    array = getattr(key, "array", key)
+    return array.copy() if isinstance(array, np.ndarray) else array
 
 
 class Where(Op):
@@ -94,6 +109,39 @@ class Where(Op):
         return None, da, xp.where(condition, 0, dy) if needs[2] else None
 
 
+class MaskedFill(Op):
+    """y = value where `mask`, else x;  dx = 0 where `mask`, else dy;  dvalue = Σ dy where `mask`.
+
+    `mask` broadcasts to x; `value` is a number or 0-d.
+    """
+
+    latex = r"y = [m]\,value + [\lnot m] \odot x; dx = [\lnot m] \odot dy; dvalue = \sum [m] \odot dy"
+    shapes = "x (…), mask (broadcasts to x), value () -> y (…)"
+    array = True
+    method = True
+    samples = [
+        sample(normal(3, 4), boolean(3, 4), -2.5),
+        sample(normal(3, 4), boolean(4), normal(), name="broadcast, 0-d value"),
+        sample(normal(0, 4), boolean(4), 0.5, name="empty"),
+    ]
+
+    def call(x, mask, value):
+        dtype = mask.dtype if hasattr(mask, "dtype") else np.asarray(mask).dtype
+        if dtype != np.bool_:
+            raise TypeError(f"masked_fill: expected a boolean mask, got {dtype}; use mask != 0")
+        if np.ndim(value):
+            raise ValueError(f"masked_fill: expected a number for value, got shape {np.shape(value)}; use where()")
+        return (x, mask, value), {}
+
+    def forward(xp, x, mask, value):
+        return xp.masked_fill(x, mask, value), (mask,)
+
+    def backward(xp, saved, dy, needs):
+        (mask,) = saved
+        dvalue = xp.where(mask, dy, 0) if needs[2] else None
+        return xp.masked_fill(dy, mask, 0) if needs[0] else None, None, dvalue
+
+
 def _same_kind(x, y):
     """Two Python numbers: in float32 if one is a float. Integers that meet floats: in the floats' dtype."""
     if not hasattr(x, "dtype") and not hasattr(y, "dtype"):
@@ -103,64 +151,3 @@ def _same_kind(x, y):
     if hasattr(x, "dtype") and hasattr(y, "dtype") and (x.dtype.kind == "f") != (y.dtype.kind == "f"):
         return (x, y.astype(x.dtype)) if x.dtype.kind == "f" else (x.astype(y.dtype), y)
     return x, y
-
-
-class TakeAlongAxis(Op):
-    """y = x at `indices` along `axis`, and at the same place along the others;  dx = zeros with dy added there.
-
-    `indices` is an integer array with as many axes as x; the axes other than `axis` broadcast. With axis=None x is
-    flattened, and `indices` has one axis. As torch.gather, but for the order of the arguments.
-    """
-
-    latex = r"y_{ij} = x_{i\,k(i, j)}; dx_{i\,k(i, j)} \mathrel{+}= dy_{ij}"
-    shapes = "x (…, n, …), indices (…, m, …) -> y (…, m, …)"
-    array = True
-    method = True
-    samples = [
-        sample(normal(3, 4), integers(4, 3, 2), axis=1),
-        sample(normal(3, 4), values([[0, 2, 0, 1], [0, -1, 2, 1]], floating=False), axis=0, name="repeated"),
-        sample(normal(3, 4), values([[1, 1, 0]], floating=False), axis=-1, name="broadcast"),
-        sample(normal(3, 4), integers(12, 5), axis=None, name="flattened"),
-        sample(normal(3, 0), integers(1, 3, 0), axis=1, name="empty"),
-    ]
-
-    def call(x, indices, axis=-1):
-        shape, index_shape = shape_of(x), shape_of(indices)
-        if len(index_shape) != (1 if axis is None else len(shape)):
-            raise ValueError(
-                f"take_along_axis: indices must have as many axes as x, got x {shape} and indices {index_shape}; use take()"
-            )
-        return (x, index_array("take_along_axis", indices)), {
-            "axis": None if axis is None else one_axis("take_along_axis", x, axis)
-        }
-
-    def forward(xp, x, indices, *, axis=-1):
-        try:
-            y = xp.take_along_axis(x, indices, axis)
-        except IndexError as error:
-            raise IndexError(f"take_along_axis: x {x.shape}, indices {indices.shape}, axis {axis}: {error}") from None
-        return y, (x.shape, indices, axis)
-
-    def backward(xp, saved, dy):
-        shape, indices, axis = saved
-        if axis is None:
-            flat = xp.put_add(dy, shape=(count(shape, None),), key=indices)
-            return xp.reshape(flat, shape), None
-        return xp.put_add(dy, shape=shape, key=along(xp, shape, indices, axis)), None
-
-
-def along(xp, shape, indices, axis):
-    """The key that picks x[i, indices[i, j], …]: `indices` along `axis`, and 0, 1, … along each of the others."""
-    ndim = len(shape)
-    others = [xp.reshape(xp.arange(n), (1,) * i + (n,) + (1,) * (ndim - i - 1)) for i, n in enumerate(shape)]
-    others[axis] = indices
-    return tuple(others)
-
-
-def index_array(name, indices):
-    """Integer indices, from a Tensor, an array or a list. Raises TypeError for anything else."""
-    if not hasattr(indices, "dtype"):
-        indices = np.asarray(indices, *([np.int64] if np.size(indices) == 0 else []))
-    if indices.dtype.kind not in "iu":
-        raise TypeError(f"{name}: expected integer indices, got {indices.dtype}; use indices.astype('int64')")
-    return indices

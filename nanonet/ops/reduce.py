@@ -2,7 +2,7 @@
 
 from nanonet.op import Op, sample
 from nanonet.ops.arguments import count, reduced_axes, shape_of
-from nanonet.sampling import distinct, normal, values
+from nanonet.sampling import boolean, distinct, normal, values
 
 
 class Reduction(Op, abstract=True):
@@ -146,6 +146,36 @@ class Min(Reduction):
 
     def backward(xp, saved, dy):
         return share_evenly(xp, saved, dy)
+
+
+class All(Reduction):
+    """y = 1 where every x over `axis` is nonzero, else 0. Of no elements: 1."""
+
+    shapes = "x (…) -> y (as sum), bool"
+    samples = [
+        sample(boolean(3, 4)),
+        sample(boolean(2, 3, 4), axis=(0, -1), keepdims=True),
+        sample(boolean(0, 3), axis=0, name="empty"),
+    ]
+
+    def call(x, axis=None, keepdims=False):
+        return reduction("all", x, axis, keepdims)
+
+    def forward(xp, x, *, axis=None, keepdims=False):
+        return xp.all(x, axis=axis, keepdims=keepdims), ()
+
+
+class Any(Reduction):
+    """y = 1 where some x over `axis` is nonzero, else 0. Of no elements: 0."""
+
+    shapes = "x (…) -> y (as sum), bool"
+    samples = All.samples
+
+    def call(x, axis=None, keepdims=False):
+        return reduction("any", x, axis, keepdims)
+
+    def forward(xp, x, *, axis=None, keepdims=False):
+        return xp.any(x, axis=axis, keepdims=keepdims), ()
 
 
 class Logsumexp(Reduction):

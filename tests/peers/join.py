@@ -2,6 +2,12 @@
 
 import torch
 
+
+def split(x, indices_or_sections, axis=0):
+    return torch.tensor_split(x, indices_or_sections, axis)
+
+
 PEERS = {
     "concatenate": lambda arrays, axis=0: torch.cat(arrays, axis),
+    "split": split,
 }
