@@ -171,6 +171,19 @@ def test_a_loop_left_early_counts_as_an_epoch():
     assert firsts(loader) == firsts(full)
 
 
+def test_the_state_is_the_newest_iterations():
+    loader = DataLoader((np.arange(9),), 3, shuffle=True, seed=0)
+    old, new = iter(loader), iter(loader)
+    next(old)
+    next(new)
+    next(new)
+    assert (loader.state_dict()["epoch"], loader.state_dict()["position"]) == (1, 2)
+    list(old)
+    assert (loader.state_dict()["epoch"], loader.state_dict()["position"]) == (1, 2)
+    list(new)
+    assert (loader.state_dict()["epoch"], loader.state_dict()["position"]) == (2, 0)
+
+
 def test_a_state_of_other_data_is_refused():
     state = DataLoader((np.arange(6),), 3, shuffle=True, seed=0).state_dict()
     with pytest.raises(ValueError, match="saved with samples 6, this loader has 7"):

@@ -9,7 +9,7 @@ from sklearn.datasets import load_breast_cancer
 
 import nanonet as nt
 from nanonet import nn, optim
-from nanonet.data import DataLoader, Preprocessor, read_csv
+from nanonet.data import DataLoader, Preprocessor, k_fold, read_csv
 
 TEXT = "size,colour,y\n1,red,no\n2,blue,yes\n,red,no\n4,,yes\n5,green,no\n1000,red,yes\n"
 
@@ -186,27 +186,29 @@ def test_columns_that_cannot_be_learned_are_refused(write):
         Preprocessor.fit(prepared.read_csv(write("a,b\n1,u\n", "new.csv")))
 
 
-def test_d0s_program_on_a_real_csv(tmp_path):
-    """D0: clean, normalise, encode; split 80/20; 128-64-1; Adam, binary cross-entropy; 10 epochs, batch 32."""
+@pytest.fixture
+def cancer_csv(tmp_path):
+    """Breast cancer as a CSV file with 300 cells blanked in three ways and two slips of the pen."""
     cancer = load_breast_cancer()
     rng = np.random.default_rng(0)
     cells = [[repr(float(v)) for v in row] for row in cancer.data]
     for row, column in zip(rng.integers(0, 569, 300), rng.integers(0, 30, 300), strict=True):
         cells[row][column] = rng.choice(["", "NA", "?"])
-    cells[7][3], cells[8][4] = "1e7", "-1e7"  # slips of the pen
+    cells[7][3], cells[8][4] = "1e7", "-1e7"
     path = tmp_path / "cancer.csv"
     with path.open("w", newline="") as file:
         writer = csv_module.writer(file)
         writer.writerow([*cancer.feature_names, "diagnosis"])
         writer.writerows([[*row, cancer.target_names[t]] for row, t in zip(cells, cancer.target, strict=True)])
+    return path
 
-    table = read_csv(path)
-    assert (table.task, table.classes, len(table.numeric)) == ("binary", ["benign", "malignant"], 30)
-    train, test = table.split(test_size=0.2, seed=0)
+
+def accuracy_of_d0s_network(train, test):
+    """Dense 128 ReLU → Dense 64 ReLU → Dense 1 sigmoid; Adam, binary cross-entropy; 10 epochs, batch 32."""
     prepared = Preprocessor.fit(train)
     x, y = prepared.transform(train), prepared.labels(train)
+    assert np.isfinite(x).all()
     assert abs(x).max() < 10
-    nt.manual_seed(0)
     net = nn.Sequential(nn.Linear(30, 128), nn.ReLU(), nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, 1), nn.Sigmoid())
     optimizer, loss = optim.Adam(net.parameters()), nn.BCELoss()
     loader = DataLoader((x, y), 32, shuffle=True, seed=0, prefetch=2)
@@ -217,5 +219,14 @@ def test_d0s_program_on_a_real_csv(tmp_path):
             optimizer.step()
     with nt.no_grad():
         found = prepared.decode(net(nt.tensor(prepared.transform(test))).numpy())
-    accuracy = (found == test.columns["diagnosis"]).mean()
-    assert accuracy >= 0.95
+    return (found == test.columns["diagnosis"]).mean()
+
+
+def test_d0s_program_on_a_real_csv(cancer_csv):
+    """Five-fold, so that every row is tested once: a single test part of 114 rows moves the figure by ±1.5 %."""
+    table = read_csv(cancer_csv)
+    assert (table.task, table.classes, len(table.numeric)) == ("binary", ["benign", "malignant"], 30)
+    nt.manual_seed(0)
+    folds = k_fold(len(table), 5, seed=0, stratify=table.columns["diagnosis"])
+    accuracies = [accuracy_of_d0s_network(table.rows(train), table.rows(test)) for train, test in folds]
+    assert np.mean(accuracies) >= 0.95, accuracies
