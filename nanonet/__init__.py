@@ -11,7 +11,7 @@ from nanonet.functional import array_functions as _array_functions
 from nanonet.gradcheck import Report, gradcheck
 from nanonet.random import manual_seed, rand, randint, randn, randperm
 from nanonet.tensor import Tensor
-from nanonet.transforms import vjp_of
+from nanonet.transforms import grad, hessian, jacobian, jvp, value_and_grad, vjp, vjp_of
 from nanonet.variable import enable_grad, no_grad
 
 __version__ = "0.1.0"
