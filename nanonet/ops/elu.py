@@ -87,8 +87,7 @@ class Celu(Activation):
 
 def exponential_below_zero(xp, x, alpha, scale, rate):
     """scale x where x > 0, else scale alpha (e^(rate x) - 1): what elu, selu and celu share."""
-    below = (scale * alpha) * xp.expm1(rate * xp.minimum(x, 0))  # the minimum keeps the unused exponentials finite
-    return xp.where(x <= 0, below, x if scale == 1 else scale * x)
+    return scale * xp.maximum(x, 0) + (scale * alpha) * xp.expm1(rate * xp.minimum(x, 0))  # one of the terms is 0
 
 
 def exponential_slope(xp, x, alpha, scale, rate):

@@ -76,11 +76,12 @@ class LeakyRelu(Activation):
         return (input,), {"slope": negative_slope}
 
     def forward(xp, x, *, slope=0.01):
-        return xp.where(x > 0, x, slope * x), (x, slope)
+        return xp.maximum(x, 0) + slope * xp.minimum(x, 0), (x, slope)
 
     def backward(xp, saved, dy):
         x, slope = saved
-        return (xp.where(x > 0, dy, slope * dy),)
+        above = x > 0
+        return (xp.masked_fill(dy, ~above, 0.0) + xp.masked_fill(slope * dy, above, 0.0),)
 
 
 class Prelu(Activation):
