@@ -18,7 +18,7 @@ SPREAD = [
 def deviations(xp, x, axis, keepdims, ddof):
     """Var(x) in two passes, and what its gradient needs: x - mean, and 1 / (n - ddof)."""
     n = count(x.shape, axis) - ddof
-    scale = 1 / n if n > 0 else xp.nan  # the mean of no elements is NaN already
+    scale = 1 / n if n > 0 else xp.nan if x.size else 0.0  # no elements: nothing has a gradient
     d = x - xp.mean(x, axis=axis, keepdims=True) if x.size else x
     y = xp.sum(d * d, axis=axis, keepdims=keepdims)
     return y * scale if n > 0 else xp.where(y > 0, xp.inf, y * xp.nan), d, scale
