@@ -100,7 +100,7 @@ class Sequential(_Indexed):
         self,
         optimizer: Any = "adam",
         loss: Any = "cross_entropy",
-        metrics: Sequence[Any] = ("accuracy",),
+        metrics: Sequence[Any] | None = None,
         **options: Any,
     ) -> Sequential:
         """Choose how `fit` trains: the arguments are those of `nanonet.training.Trainer`."""
