@@ -4,17 +4,26 @@ from math import prod
 
 from nanonet.op import Composite, Op, sample
 from nanonet.ops.arguments import shape_of
-from nanonet.ops.norm import AFFINE_LATEX, affine, mean_last, refuse_misfits, standardize, standardize_backward
+from nanonet.ops.norm import (
+    AFFINE_LATEX,
+    affine,
+    mean_last,
+    mean_product,
+    refuse_misfits,
+    standardize,
+    standardize_backward,
+)
 from nanonet.sampling import constant, normal, positive
 
 
-def per_channel(xp, w, ndim):
-    """w (C) as (C, 1, …), to go with x (N, C, …) of `ndim` axes."""
-    return w if ndim == 2 else xp.reshape(w, (w.shape[0],) + (1,) * (ndim - 2))
+def positions_last(xp, x):
+    """x (N, C, …) as (N, C, M), M positions."""
+    return xp.reshape(x, (*x.shape[:2], prod(x.shape[2:])))
 
 
-def all_but_channel(x):
-    return (0, *range(2, x.ndim))
+def per_channel(xp, *parameters):
+    """Each w (C), or None, as (C, 1), to go with x (N, C, M)."""
+    return [None if w is None else xp.expand_dims(w, 1) for w in parameters]
 
 
 def move_towards(running, new, momentum):
@@ -73,26 +82,31 @@ class BatchNorm(Op):
         return y
 
     def forward(xp, x, mean, var, w, b, *, eps):
-        n = prod(x.shape[2:], start=x.shape[0])
-        wc, bc = (None if p is None else per_channel(xp, p, x.ndim) for p in (w, b))
+        x3, n = positions_last(xp, x), prod(x.shape[2:], start=x.shape[0])
+        wc, bc, mean_c, var_c = per_channel(xp, w, b, mean, var)
         if mean is None:
-            xhat, r, mean, var = standardize(xp, x, all_but_channel(x), n, eps)
+            xhat, r, mean, var = standardize(xp, x3, (0, 2), n, eps)
             mean, var = xp.reshape(mean, (x.shape[1],)), xp.reshape(var, (x.shape[1],)) * (n / max(n - 1, 1))
-            return (affine(xp, xhat, wc, bc), mean, var), (xhat, r, wc, n)
-        r = 1 / xp.sqrt(per_channel(xp, var, x.ndim) + eps)
-        xhat = (x - per_channel(xp, mean, x.ndim)) * r
-        return (affine(xp, xhat, wc, bc), mean, var), (xhat, r, wc, None)
+        else:
+            r = 1 / xp.sqrt(var_c + eps)
+            xhat, n = (x3 - mean_c) * r, None
+        return (xp.reshape(affine(xp, xhat, wc, bc), x.shape), mean, var), (xhat, r, wc, n)
 
     def backward(xp, saved, dys, needs):
         xhat, r, wc, n = saved
-        dy, axes = dys[0], all_but_channel(xhat)
-        db = xp.sum(dy, axis=axes, keepdims=True)
-        dw = xp.sum(dy * xhat, axis=axes, keepdims=True)
+        dy, shape = positions_last(xp, dys[0]), dys[0].shape
+        db = xp.sum(dy, axis=(0, 2))
+        dw = xp.einsum("ncm,ncm->c", dy, xhat)
         dx = None
         if needs[0]:
             scale = r if wc is None else r * wc
-            dx = dy * scale if n is None else standardize_backward(xp, xhat, scale, dy, db / max(n, 1), dw / max(n, 1))
-        return dx, None, None, xp.reshape(dw, (xhat.shape[1],)), xp.reshape(db, (xhat.shape[1],))
+            if n is None:
+                dx = dy * scale
+            else:
+                mean_dy, mean_p = per_channel(xp, db / max(n, 1), dw / max(n, 1))
+                dx = standardize_backward(xp, xhat, scale, dy, mean_dy, mean_p)
+            dx = xp.reshape(dx, shape)
+        return dx, None, None, dw, db
 
 
 class GroupNorm(Op):
@@ -128,20 +142,22 @@ class GroupNorm(Op):
     def forward(xp, x, w, b, *, num_groups, eps):
         m = prod(x.shape[1:]) // num_groups
         xhat, r, _, _ = standardize(xp, xp.reshape(x, (x.shape[0], num_groups, m)), -1, m, eps)
-        wc, bc = (None if p is None else per_channel(xp, p, x.ndim) for p in (w, b))
-        return affine(xp, xp.reshape(xhat, x.shape), wc, bc), (xhat, r, wc, x.shape)
+        wc, bc = per_channel(xp, w, b)
+        y = affine(xp, xp.reshape(xhat, (*x.shape[:2], prod(x.shape[2:]))), wc, bc)
+        return xp.reshape(y, x.shape), (xhat, r, wc, x.shape)
 
     def backward(xp, saved, dy, needs):
         xhat, r, wc, shape = saved
+        dy = positions_last(xp, dy)
         dx = dw = db = None
         if needs[0]:
             g = xp.reshape(dy if wc is None else dy * wc, xhat.shape)
-            dx = standardize_backward(xp, xhat, r, g, mean_last(xp, g), mean_last(xp, g * xhat))
+            dx = standardize_backward(xp, xhat, r, g, mean_last(xp, g), mean_product(xp, g, xhat))
             dx = xp.reshape(dx, shape)
         if needs[1]:
-            dw = xp.sum(dy * xp.reshape(xhat, shape), axis=all_but_channel(dy))
+            dw = xp.einsum("ncm,ncm->c", dy, xp.reshape(xhat, dy.shape))
         if needs[2]:
-            db = xp.sum(dy, axis=all_but_channel(dy))
+            db = xp.sum(dy, axis=(0, 2))
         return dx, dw, db
 
 

@@ -28,6 +28,11 @@ def standardize_backward(xp, xhat, r, dy, mean_dy, mean_p):
     return (dy - mean_dy - xhat * mean_p) * r
 
 
+def mean_product(xp, a, b):
+    """Mean of a ⊙ b over the last axis, which it keeps, without an array for a ⊙ b."""
+    return xp.expand_dims(xp.einsum("...i,...i->...", a, b) / max(a.shape[-1], 1), -1)
+
+
 def mean_last(xp, x):
     return xp.sum(x, axis=-1, keepdims=True) / max(x.shape[-1], 1)
 
@@ -92,18 +97,16 @@ class LayerNorm(Op):
     def backward(xp, saved, dy, needs):
         xhat, r, w, w1, shape, b_shape = saved
         dy = xp.reshape(dy, xhat.shape)
-        p = dy * xhat
         dx = dw = db = None
-        if needs[0] and w is None:
-            dx = standardize_backward(xp, xhat, r, dy, mean_last(xp, dy), mean_last(xp, p))
-        elif needs[0]:  # the mean of g = dy ⊙ w over the last axis is a product with w
-            share = xp.expand_dims(w1 / max(w1.size, 1), 1)
-            dx = standardize_backward(xp, xhat, r, dy * w1, xp.matmul(dy, share), xp.matmul(p, share))
+        if needs[0]:
+            g = dy if w is None else dy * w1
+            dx = standardize_backward(xp, xhat, r, g, mean_last(xp, g), mean_product(xp, g, xhat))
+            dx = xp.reshape(dx, shape)
         if needs[1]:
-            dw = xp.reshape(xp.sum(p, axis=0), w.shape)
+            dw = xp.reshape(xp.einsum("ni,ni->i", dy, xhat), w.shape)
         if needs[2]:
             db = xp.reshape(xp.sum(dy, axis=0), b_shape)
-        return None if dx is None else xp.reshape(dx, shape), dw, db
+        return dx, dw, db
 
 
 class RmsNorm(Op):
@@ -144,5 +147,5 @@ class RmsNorm(Op):
         dx = None
         if needs[0]:
             g = dy if w is None else dy * w1
-            dx = xp.reshape((g - xhat * mean_last(xp, g * xhat)) * r, shape)
-        return dx, xp.reshape(xp.sum(dy * xhat, axis=0), w.shape) if needs[1] else None
+            dx = xp.reshape((g - xhat * mean_product(xp, g, xhat)) * r, shape)
+        return dx, xp.reshape(xp.einsum("ni,ni->i", dy, xhat), w.shape) if needs[1] else None
