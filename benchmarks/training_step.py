@@ -79,10 +79,10 @@ def torch_step() -> Callable[[], float]:
 
 
 def _serve(make: Callable[[], Callable[[], float]], pipe: Connection) -> None:
-    """A contender's process: ("losses" | "time", n) in, a list of numbers out, until None."""
+    """A contender's process: ("losses" | "time", n) in, a list of numbers out."""
     step = make()
-    while (request := pipe.recv()) is not None:
-        what, n = request
+    while True:
+        what, n = pipe.recv()
         pipe.send([step() for _ in range(n)] if what == "losses" else measure(step, n))
 
 
@@ -100,7 +100,7 @@ class Contender:
         return self.pipe.recv()
 
     def close(self) -> None:
-        self.pipe.send(None)
+        self.process.terminate()
         self.process.join()
 
 

@@ -24,6 +24,8 @@ def backends() -> dict[str, str]:
 
 
 def _reason(name: str) -> str:
+    if name == "cuda":
+        return "no CUDA kernels in this version"
     try:
         importlib.import_module(_LOADERS[name])
     except ImportError as error:
