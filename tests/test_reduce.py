@@ -1,4 +1,4 @@
-"""Reductions, scans, norms and orderings: equal to PyTorch on random arrays, right at the corners, clear in refusing."""
+"""Reductions, scans, norms, orderings: equal to PyTorch on random arrays, right at the corners, clear in refusing."""
 
 from __future__ import annotations
 

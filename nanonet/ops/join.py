@@ -17,7 +17,7 @@ def arrays_of(name, arrays, axis, same_length):
     if axis is not None:
         axis = one_axis(name, arrays[0], axis, ndim + same_length)
         if not same_length:
-            shapes = [s[:axis] + s[axis + 1 :] if len(s) == ndim else s for s in shapes]
+            shapes = [(*s[:axis], -1, *s[axis + 1 :]) if len(s) == ndim else s for s in shapes]
         if any(s != shapes[0] for s in shapes):
             rule = "all shapes equal" if same_length else f"shapes equal but for axis {axis}"
             raise ValueError(f"{name}: expected {rule}, got {', '.join(str(shape_of(x)) for x in arrays)}")
@@ -123,7 +123,7 @@ class Split(Op):
                     f"split: axis {axis} of x {shape_of(x)} has no {indices_or_sections} equal parts; "
                     "give the places to cut at, or use chunk()"
                 )
-            cuts = range(n // indices_or_sections, n, n // indices_or_sections)
+            cuts = [i * n // indices_or_sections for i in range(1, indices_or_sections)]
         return (x,), {"cuts": (0, *cuts, n), "axis": axis}
 
     def forward(xp, x, *, cuts, axis):
