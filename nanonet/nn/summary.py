@@ -23,9 +23,11 @@ def summary(module: Module, example: Any) -> Summary:
     inputs = _inputs(module, example)
     shapes: dict[int, str] = {}
     modes = [(part, part.training) for part in module.modules()]
-    handles = [
-        part.register_forward_hook(lambda m, _, y: shapes.setdefault(id(m), _shapes(y))) for part in module.modules()
-    ]
+
+    def note(part: Module, _: Any, output: Any) -> None:
+        shapes.setdefault(id(part), _shapes(output))
+
+    handles = [part.register_forward_hook(note) for part in module.modules()]
     try:
         module.eval()
         with no_grad():
