@@ -241,7 +241,7 @@ class Hypot(Arithmetic):
 class Arctan2(Arithmetic):
     """y = angle of the point (b, a);  da = dy ⊙ b / (a² + b²);  db = -dy ⊙ a / (a² + b²).
 
-    In (-π, π]. Integers become float32.
+    In [-π, π]. Integers become float32. At a = b = 0 the gradients are 0, as in PyTorch.
     """
 
     latex = r"y = \mathrm{atan2}(a, b); da = dy \odot \frac{b}{a^2 + b^2}; db = -dy \odot \frac{a}{a^2 + b^2}"
@@ -253,7 +253,8 @@ class Arctan2(Arithmetic):
 
     def backward(xp, saved, dy, needs):
         a, b = saved
-        scaled = dy / (a * a + b * b)
+        r2 = a * a + b * b
+        scaled = dy / xp.where(r2 == 0, 1.0, r2)
         return scaled * b if needs[0] else None, -scaled * a if needs[1] else None
 
 
