@@ -7,10 +7,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from nanonet_kernels.cpu import updates
 
 from nanonet.backends.base import VOCABULARY, Backend
 from nanonet.ops import update
+from nanonet_kernels.cpu import updates
 
 
 def erf(x: Any) -> Any:
@@ -82,8 +82,8 @@ def _places(shape: tuple[int, ...], key: Any) -> Any:
         key = key[0]
     if isinstance(key, np.ndarray) and key.dtype.kind in "iu":  # whole rows: as an embedding's gradient
         row = prod(shape[1:])
-        rows = np.where(key < 0, key + shape[0], key) * row
-        return rows.reshape(*key.shape, *(1,) * (len(shape) - 1)) + np.arange(row).reshape(shape[1:])
+        rows = np.arange(0, shape[0] * row, row)[key]  # where each begins; checks the range too
+        return rows.reshape((*key.shape, *(1,) * (len(shape) - 1))) + np.arange(row).reshape(shape[1:])
     return np.arange(prod(shape)).reshape(shape)[key]
 
 

@@ -120,7 +120,7 @@ class ScatterAdd(Composite):
 
     def forward(xp, x, index, src, *, axis):
         part = src[tuple(slice(n) for n in index.shape)]
-        return x + xp.put_add(part, shape=x.shape, key=along(xp, index.shape, index, axis))
+        return x + placed(xp, "scatter_add", part, x.shape, along(xp, index.shape, index, axis))
 
 
 class IndexAdd(Composite):
@@ -152,7 +152,7 @@ class IndexAdd(Composite):
 
     def forward(xp, x, index, source, *, axis, alpha):
         key = (*(slice(None),) * axis, index)
-        return x + xp.put_add(source if alpha == 1 else source * alpha, shape=x.shape, key=key)
+        return x + placed(xp, "index_add", source if alpha == 1 else source * alpha, x.shape, key)
 
 
 class OneHot(Op):
@@ -189,6 +189,14 @@ def along(xp, shape, indices, axis):
     others = [xp.reshape(xp.arange(n), (1,) * i + (n,) + (1,) * (ndim - i - 1)) for i, n in enumerate(shape)]
     others[axis] = indices
     return tuple(others)
+
+
+def placed(xp, name, x, shape, key):
+    """put_add, whose complaint about an index names the function that was called."""
+    try:
+        return xp.put_add(x, shape=shape, key=key)
+    except IndexError as error:
+        raise IndexError(f"{name}: x {shape}: {error}") from None
 
 
 def index_array(name, indices):
