@@ -266,3 +266,26 @@ def test_an_unknown_argument_names_those_there_are() -> None:
         nn.ELU(slope=1)
     with pytest.raises(TypeError, match="Threshold: missing a required argument: 'value'"):
         nn.Threshold(0.1)
+
+
+class SlightlyWrong(nn.Linear):
+    def forward(self, input: Any) -> Any:
+        return super().forward(input) * (1 + 1e-8)
+
+
+def test_the_comparison_notices_planted_faults() -> None:
+    """A result that is wrong in the ninth digit, a lost gradient, other names."""
+    theirs = torch.nn.Linear(3, 2).double()
+    wrong = SlightlyWrong(3, 2).double()
+    exchange(wrong, theirs)
+    with pytest.raises(AssertionError, match="output"):
+        same_results(wrong, theirs, (x(4, 3),))
+    detached = nn.Linear(3, 2).double()
+    exchange(detached, theirs)
+    detached.register_full_backward_hook(lambda m, dx, dy: (dx[0] * 0,))
+    with pytest.raises(AssertionError, match="gradient of an input"):
+        same_results(detached, theirs, (x(4, 3),))
+    renamed = nn.Linear(3, 2).double()
+    renamed.kernel, renamed.weight = renamed.weight, None
+    with pytest.raises(AssertionError):
+        exchange(renamed, theirs)
