@@ -19,7 +19,7 @@ from nanonet.tensor import Tensor, apply, as_operand, tensors
 
 
 def make_function(op: type[Op]) -> Callable[..., Any]:
-    """The public function of an op: its `call`, if it has one, then `apply`."""
+    """The public function of an op: its `call`, if it has one, then `apply`, then its `finish`, if it has one."""
     run = _compose if issubclass(op, Composite) else apply
     if op.call is not None:
         call, finish = op.call, op.finish
@@ -31,17 +31,21 @@ def make_function(op: type[Op]) -> Callable[..., Any]:
             return y if finish is None else finish(y, *args, **kwargs)
 
     else:
-        parameters, inputs = op.parameters(), op.input_names()
-        defaults = {f"_{p.name}": p.default for p in parameters}
-        head = ", ".join(p.name if p.default is p.empty else f"{p.name}=_{p.name}" for p in parameters)
-        tail = "".join(f", {p.name}={p.name}" for p in parameters if p.name not in inputs)
-        scope: dict[str, Any] = {"_run": run, "_op": op, **defaults}
-        source = f"def function({head}): return _run(_op, {', '.join(inputs)}{tail})"
-        exec(compile(source, f"{__file__} ({op.name})", "exec"), scope)
-        function = scope["function"]
+        inputs, signature = op.input_names(), inspect.Signature(op.parameters())
+
+        def function(*args: Any, **kwargs: Any) -> Any:
+            if len(args) == len(inputs):  # f(x, axis=0): nothing to sort
+                return run(op, *args, **kwargs)
+            try:
+                named = signature.bind(*args, **kwargs).arguments
+            except TypeError as error:
+                raise TypeError(f"{op.name}: {error}; expected {op.name}{signature}") from None
+            return run(op, *[named.pop(name, None) for name in inputs], **named)
+
+        setattr(function, "__signature__", signature)  # noqa: B010 (a function has no such attribute to type checkers)
     function.__name__ = function.__qualname__ = op.name
     function.__module__ = __name__
-    function.__doc__ = inspect.cleandoc(op.__doc__ or "") + f"\n\nShapes: {op.shapes}"
+    function.__doc__ = f"{op.__doc__}\n\n    Shapes: {op.shapes}\n    "
     return function
 
 

@@ -98,6 +98,8 @@ class Op:
         if abstract:
             return
         cls.name = name or _snake_case(cls.__name__)
+        if cls.call is not None:
+            cls.call.__qualname__ = cls.name  # so that Python's "unexpected keyword argument" names the function
         if cls.backward is not None:
             cls.wants_needs = cls.backward.__code__.co_argcount == 4
         key = ("array." if cls.array else "network.") + cls.name

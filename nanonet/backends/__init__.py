@@ -8,7 +8,7 @@ from collections.abc import Callable
 from nanonet.backends import numpy as _numpy
 from nanonet.backends.base import Backend, Doorway, current, installed
 
-__all__ = ["Backend", "available", "backends", "current", "installed", "use"]
+__all__ = ["Backend", "backends", "current", "installed", "use"]
 
 Doorway.backend = _numpy.backend
 _LOADERS: dict[str, str] = {
