@@ -47,9 +47,9 @@ def axis_of(draw: Any, ndim: int, several: bool = True) -> Any:
 
 
 def agrees_with_torch(
-    ours: Callable[..., Any], theirs: Callable[..., Any], *inputs: np.ndarray, rtol: float = 1e-10
+    ours: Callable[..., Any], theirs: Callable[..., Any], *inputs: np.ndarray, rtol: float = 1e-10, atol: float = 0.0
 ) -> None:
-    """Outputs and, for random cotangents, the gradients of all float inputs."""
+    """Outputs and, for random cotangents, the gradients of all float inputs. `atol` is for those that cancel to 0."""
     import torch
 
     xs = [leaf(x) for x in inputs]
@@ -57,7 +57,7 @@ def agrees_with_torch(
     ys, tys = as_list(ours(*xs)), as_list(theirs(*ts))
     assert len(ys) == len(tys)
     for y, ty in zip(ys, tys, strict=True):
-        close(y.array, ty.detach().numpy(), rtol)
+        close(y.array, ty.detach().numpy(), rtol, atol)
     rng = np.random.default_rng(0)
     pairs = [(y, ty, rng.standard_normal(y.shape)) for y, ty in zip(ys, tys, strict=True) if ty.requires_grad]
     assert all(y.requires_grad for y, _, _ in pairs)
@@ -69,7 +69,7 @@ def agrees_with_torch(
         [ty for _, ty, _ in pairs], [ts[i] for i in floats], [torch.tensor(dy) for *_, dy in pairs], allow_unused=True
     )
     for i, dx, tdx in zip(floats, dxs, tdxs, strict=True):
-        close(dx.array, np.zeros(inputs[i].shape) if tdx is None else tdx.numpy(), rtol)
+        close(dx.array, np.zeros(inputs[i].shape) if tdx is None else tdx.numpy(), rtol, atol)
 
 
 def leaf(x: np.ndarray) -> nt.Tensor:
@@ -82,7 +82,7 @@ def as_list(y: Any) -> list[Any]:
     return list(y) if isinstance(y, tuple | list) else [y]
 
 
-def close(got: np.ndarray, want: np.ndarray, rtol: float) -> None:
+def close(got: np.ndarray, want: np.ndarray, rtol: float, atol: float = 0.0) -> None:
     assert got.shape == want.shape, f"shape {got.shape}, expected {want.shape}"
     scale = np.abs(want[np.isfinite(want)]).max(initial=0.0) if want.dtype.kind == "f" else 0.0
-    np.testing.assert_allclose(got, want, rtol=rtol, atol=rtol * scale)
+    np.testing.assert_allclose(got, want, rtol=rtol, atol=max(rtol * scale, atol))
