@@ -114,7 +114,7 @@ class Prelu(Activation):
         return (input, weight), {}
 
     def forward(xp, x, w):
-        per_channel = w if w.size == 1 else xp.reshape(w, (1, -1) + (1,) * (x.ndim - 2))
+        per_channel = xp.reshape(w, () if w.size == 1 else (1, -1) + (1,) * (x.ndim - 2))
         return xp.where(x > 0, x, per_channel * x), (x, w, per_channel)
 
     def backward(xp, saved, dy, needs):
@@ -129,11 +129,10 @@ class Prelu(Activation):
 class Hardtanh(Activation):
     """y = min(max(x, min_val), max_val);  dx = dy where min_val < x < max_val, else 0.
 
-    At the bounds the gradient is 0. Integers stay integers. Raises ValueError where min_val > max_val.
+    At the bounds the gradient is 0. Raises ValueError where min_val > max_val.
     """
 
     latex = r"y = \min(\max(x, lo), hi); dx = dy \odot [lo < x < hi]"
-    promote = "common"
     samples = [
         sample(uniform(-0.9, 0.9, 3, 4)),
         sample(distinct(3, 4), -0.3, 0.3, name="bounds"),
@@ -246,7 +245,6 @@ class Threshold(Activation):
     """y = x where x > threshold, else value;  dx = dy where x > threshold, else 0."""
 
     latex = r"y = [x > t] \odot x + [x \le t]\, v; dx = dy \odot [x > t]"
-    promote = "common"
     samples = [
         sample(distinct(3, 4), 0.2, -1.0),
         sample(values([0.5, 1.0, -1e4, 1e4]), 0.5, 2.0, name="corner", kink="x = threshold"),
