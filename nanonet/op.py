@@ -94,12 +94,12 @@ class Op:
             if inspect.isfunction(function):
                 setattr(cls, rule, staticmethod(function))
                 function.op = cls  # type: ignore[attr-defined]  # so that a rule at the doorway knows its name
+        cls.name = name or _snake_case(cls.__name__)
         cls.abstract = abstract
         if abstract:
             return
-        cls.name = name or _snake_case(cls.__name__)
-        if cls.call is not None:
-            cls.call.__qualname__ = cls.name  # so that Python's "unexpected keyword argument" names the function
+        if "call" in cls.__dict__:
+            cls.__dict__["call"].__func__.__qualname__ = cls.name  # so that Python's "unexpected keyword argument" names the function
         if cls.backward is not None:
             cls.wants_needs = cls.backward.__code__.co_argcount == 4
         key = ("array." if cls.array else "network.") + cls.name
