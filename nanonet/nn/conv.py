@@ -28,6 +28,7 @@ class _Convolution(Module):
 
     ndim: ClassVar[int]
     transposed: ClassVar[bool]
+    padding: Any  # numbers, or a word for _Conv
 
     def _set_up(
         self,

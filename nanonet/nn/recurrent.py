@@ -187,7 +187,7 @@ class LSTM(_Layers):
         self._set_up(input_size, hidden_size, num_layers, bias, batch_first, dropout, bidirectional, device, dtype)
 
     def _sequence(self, gx: Tensor, states: list[Tensor], w: Tensor, b: Tensor | None, reverse: bool) -> Any:
-        return F.lstm_sequence(gx, *states, w, b, reverse)
+        return F.lstm_sequence(gx, states[0], states[1], w, b, reverse)
 
 
 class GRU(_Layers):
