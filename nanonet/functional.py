@@ -25,15 +25,16 @@ def make_function(op: type[Op]) -> Callable[..., Any]:
         call, finish = op.call, op.finish
 
         @functools.wraps(call)
-        def function(*args: Any, **kwargs: Any) -> Any:
+        def checked(*args: Any, **kwargs: Any) -> Any:
             inputs, attrs = call(*args, **kwargs)
             y = run(op, *inputs, **attrs)
             return y if finish is None else finish(y, *args, **kwargs)
 
+        function = checked
     else:
         inputs, signature = op.input_names(), inspect.Signature(op.parameters())
 
-        def function(*args: Any, **kwargs: Any) -> Any:
+        def direct(*args: Any, **kwargs: Any) -> Any:
             if len(args) == len(inputs):  # f(x, axis=0): nothing to sort
                 return run(op, *args, **kwargs)
             try:
@@ -42,7 +43,8 @@ def make_function(op: type[Op]) -> Callable[..., Any]:
                 raise TypeError(f"{op.name}: {error}; expected {op.name}{signature}") from None
             return run(op, *[named.pop(name, None) for name in inputs], **named)
 
-        setattr(function, "__signature__", signature)  # noqa: B010 (a function has no such attribute to type checkers)
+        setattr(direct, "__signature__", signature)  # noqa: B010 (an attribute that type checkers do not know)
+        function = direct
     function.__name__ = function.__qualname__ = op.name
     function.__module__ = __name__
     function.__doc__ = f"{op.__doc__}\n\n    Shapes: {op.shapes}\n    "

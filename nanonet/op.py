@@ -50,6 +50,10 @@ def sample(*args: Any, name: str = "", kink: str = "", **attrs: Any) -> Sample:
     return Sample(args, attrs, name, kink)
 
 
+def _snake_case(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
 class Op:
     """Base of all operations. A subclass is never instantiated; its parts are read as class attributes.
 
@@ -149,7 +153,3 @@ REGISTRY: dict[str, type[Op]] = {}
 def ops() -> Iterator[type[Op]]:
     """Every registered op, in order of definition."""
     return iter(REGISTRY.values())
-
-
-def _snake_case(name: str) -> str:
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
