@@ -103,7 +103,7 @@ class Op:
         if abstract:
             return
         if "call" in cls.__dict__:
-            cls.__dict__["call"].__func__.__qualname__ = cls.name  # so that Python's "unexpected keyword argument" names the function
+            cls.__dict__["call"].__func__.__qualname__ = cls.name  # the name in Python's "unexpected keyword argument"
         if cls.backward is not None:
             cls.wants_needs = cls.backward.__code__.co_argcount == 4
         key = ("array." if cls.array else "network.") + cls.name

@@ -117,9 +117,7 @@ class Tensor(Variable):
     # Out of the graph
 
     def numpy(self) -> np.ndarray:
-        """The NumPy array (shared memory). Raises RuntimeError where a gradient is required: detach() first."""
-        if self.requires_grad:
-            raise RuntimeError("numpy: this tensor requires a gradient, which NumPy would lose; use x.detach().numpy()")
+        """The NumPy array (shared memory, like `data`; also of a tensor in a graph, where PyTorch asks for detach())."""
         return self.expose()
 
     def item(self) -> float | int | bool:
