@@ -3,7 +3,15 @@
 import numpy as np
 
 from nanonet.op import Op, sample
-from nanonet.ops.loss import REDUCTIONS, check_constant, check_reduction, check_same_shape, reduced, share
+from nanonet.ops.loss import (
+    REDUCTIONS,
+    check_broadcast,
+    check_constant,
+    check_reduction,
+    check_same_shape,
+    reduced,
+    share,
+)
 from nanonet.sampling import constant, normal, positive, probabilities, uniform, values
 
 FLOOR = 9.999999960041972e-13  # 1e-12 as float32 holds it, which is PyTorch's number in float64 too
@@ -163,13 +171,7 @@ class KlDiv(Op):
 
     def call(input, target, reduction="mean", log_target=False):
         check_reduction("kl_div", reduction, (*REDUCTIONS, "batchmean"))
-        try:
-            np.broadcast_shapes(np.shape(input), np.shape(target))
-        except ValueError:
-            raise ValueError(
-                f"kl_div: target {np.shape(target)} does not broadcast with input {np.shape(input)}; both hold one "
-                "number for each event"
-            ) from None
+        check_broadcast("kl_div", input=input, target=target)
         return (input, target), {"reduction": reduction, "log_target": log_target}
 
     def forward(xp, x, target, *, reduction="mean", log_target=False):

@@ -23,6 +23,15 @@ def check_same_shape(op, input, target, name="target"):
         raise ValueError(f"{op}: {name} needs input's shape {x}, got {t}; use {remedy.replace('target', name)}")
 
 
+def check_broadcast(op, **arguments):
+    shapes = {name: np.shape(x) for name, x in arguments.items()}
+    try:
+        np.broadcast_shapes(*shapes.values())
+    except ValueError:
+        got = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+        raise ValueError(f"{op}: expected shapes that broadcast, got {got}; make the axes equal, or 1") from None
+
+
 def check_constant(op, **arguments):
     for name, x in arguments.items():
         if getattr(x, "requires_grad", False):

@@ -15,4 +15,7 @@ PEERS = {
     "binary_cross_entropy_with_logits": in_our_order(
         F.binary_cross_entropy_with_logits, "weight", "reduction", "pos_weight"
     ),
+    "cosine_embedding_loss": lambda a, b, t, margin=0.0, reduction="mean": F.cosine_embedding_loss(
+        a, b, t, margin, reduction=reduction
+    ),
 }
