@@ -202,6 +202,11 @@ def test_nan_is_the_extreme_and_takes_the_gradient() -> None:
     np.testing.assert_array_equal(dx.array, [[1.0, 0.0, 0.0], [0.5, 0.5, 0.0]])
 
 
+def test_product_of_one_zero() -> None:
+    x = leaf(np.zeros(()))
+    assert nt.vjp_of([x.prod()], [x], [np.ones(())])[0].item() == 1.0
+
+
 def test_integers_stay_or_become_float32() -> None:
     x = nt.Tensor([[1, 2], [3, 4]])
     assert [y.dtype for y in (x.sum(), x.max(), x.cumsum(0), x.prod())] == [np.int64] * 4

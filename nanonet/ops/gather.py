@@ -202,7 +202,8 @@ def placed(xp, name, x, shape, key):
 def index_array(name, indices):
     """Integer indices, from a Tensor, an array or a list. Raises TypeError for anything else."""
     if not hasattr(indices, "dtype"):
-        indices = np.asarray(indices, *([np.int64] if np.size(indices) == 0 else []))
+        indices = np.asarray(indices)
+        indices = indices if indices.size else indices.astype(np.int64)  # an empty list has no dtype of its own
     if indices.dtype.kind not in "iu":
         raise TypeError(f"{name}: expected integer indices, got {indices.dtype}; use indices.astype('int64')")
     return indices

@@ -15,11 +15,11 @@ class Reduction(Op, abstract=True):
 
 def keep_axes(xp, y, shape, axis, keepdims):
     """Give a reduced `y` its axes back, with length 1, so that it broadcasts against x of `shape`."""
-    if keepdims:
+    if keepdims or axis is None:  # a 0-d y broadcasts as it is
         return y
-    if axis is None:
-        return xp.reshape(y, (1,) * len(shape))
-    return xp.expand_dims(y, axis)
+    if isinstance(axis, tuple):
+        return xp.expand_dims(y, axis)
+    return xp.reshape(y, (*shape[:axis], 1, *shape[axis + 1 :]))
 
 
 def reduction(name, x, axis, keepdims):
@@ -66,8 +66,8 @@ class Mean(Reduction):
 
     def forward(xp, x, *, axis=None, keepdims=False):
         n = count(x.shape, axis)
-        y = xp.mean(x, axis=axis, keepdims=keepdims) if n else xp.sum(x, axis=axis, keepdims=keepdims) * xp.nan
-        return y, (x.shape, axis, keepdims)
+        y = xp.sum(x, axis=axis, keepdims=keepdims)
+        return y / n if n else y * xp.nan, (x.shape, axis, keepdims)
 
     def backward(xp, saved, dy):
         shape, axis, keepdims = saved

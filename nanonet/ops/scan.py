@@ -32,12 +32,14 @@ class Prod(Reduction):
     def backward(xp, saved, dy):
         x, y, axis, keepdims = saved
         dy = keep_axes(xp, dy, x.shape, axis, keepdims)
+        if not x.ndim:
+            return (dy,)
         if xp.all(xp.not_equal(x, 0)):
             return (dy * (keep_axes(xp, y, x.shape, axis, keepdims) / x),)
         axes = tuple(range(x.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
         last = tuple(range(x.ndim - len(axes), x.ndim))
         moved = xp.moveaxis(x, axes, last)
-        others = products_of_others(xp, xp.reshape(moved, (*moved.shape[: last[0]], -1) if x.size else moved.shape))
+        others = products_of_others(xp, xp.reshape(moved, (*moved.shape[: last[0]], -1)))
         return (dy * xp.moveaxis(xp.reshape(others, moved.shape), last, axes),)
 
 
