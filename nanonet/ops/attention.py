@@ -16,8 +16,9 @@ INFINITE = values([[0.0, -np.inf, 0.5], [-np.inf, -np.inf, -np.inf]])
 class ScaledDotProductAttention(Op):
     """y = p v, p = softmax(scale q kᵀ + mask);  dq = scale ds k;  dk = scale dsᵀ q;  dv = pᵀ dy;  dmask = ds.
 
-    Here ds = p ⊙ (dy vᵀ - Σ dy ⊙ y): the gradient of the softmax, row by row. `scaled_dot_product_attention(query, key,
-    value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None, enable_gqa=False)`.
+    Here ds = p ⊙ (dp - Σ dp ⊙ p), dp = dy vᵀ: the gradient of the softmax, row by row.
+    `scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False, scale=None,
+    enable_gqa=False)`.
 
     query, key, value   (…, L, E), (…, S, E), (…, S, V), floating; leading axes broadcast
     attn_mask           broadcasts to (…, L, S): boolean, True where a key takes part, or floating, added to the scores.
@@ -28,8 +29,8 @@ class ScaledDotProductAttention(Op):
     scale               1/√E by default
     enable_gqa          every head (axis -3) of key and value serves several heads of query, one after the other
 
-    Raises ValueError for shapes that do not fit, TypeError for other dtypes. Sources: Vaswani et al., Attention is all
-    you need (2017), equation 1; Dao et al., FlashAttention (2022), B.2, for the gradient.
+    Raises ValueError for shapes that do not fit, TypeError for other dtypes. Source: Vaswani et al., Attention is all
+    you need (2017), equation 1.
     """
 
     latex = (
@@ -69,9 +70,9 @@ class ScaledDotProductAttention(Op):
         shape = refuse_shapes(query, key, value, attn_mask)
         if is_causal and attn_mask is not None:
             raise ValueError("scaled_dot_product_attention: expected attn_mask or is_causal=True, got both")
-        keep = scaled_mask("scaled_dot_product_attention", dropout_p, shape if dropout_p else (), query, dropout_mask)
+        keep = scaled_mask("scaled_dot_product_attention", dropout_p, shape, query, mask=dropout_mask)
         scale = 1 / sqrt(max(shape_of(query)[-1], 1)) if scale is None else scale
-        return (query, key, value, attn_mask, keep if dropout_p else None), {"scale": scale, "is_causal": is_causal}
+        return (query, key, value, attn_mask, keep), {"scale": scale, "is_causal": is_causal}
 
     def forward(xp, q, k, v, mask=None, keep=None, *, scale, is_causal):
         s = xp.matmul(q * scale, xp.swapaxes(k, -1, -2))
@@ -80,11 +81,10 @@ class ScaledDotProductAttention(Op):
         if mask is not None:
             s = xp.where(mask, s, -xp.inf) if mask.dtype.kind == "b" else s + mask
         p = softmax_or_zero(xp, s, mask is not None)
-        y = xp.matmul(p if keep is None else p * keep, v)
-        return y, (q, k, v, p, y, keep, scale)
+        return xp.matmul(p if keep is None else p * keep, v), (q, k, v, p, keep, scale)
 
     def backward(xp, saved, dy, needs):
-        q, k, v, p, y, keep, scale = saved
+        q, k, v, p, keep, scale = saved
         dq = dk = dv = ds = None
         if needs[2]:
             dv = xp.matmul(xp.swapaxes(p if keep is None else p * keep, -1, -2), dy)
@@ -92,7 +92,7 @@ class ScaledDotProductAttention(Op):
             ds = xp.matmul(dy, xp.swapaxes(v, -1, -2))
             if keep is not None:
                 ds *= keep
-            ds -= xp.sum(dy * y, axis=-1, keepdims=True)
+            ds -= xp.expand_dims(xp.einsum("...ls,...ls->...l", ds, p), -1)
             ds *= p
         if needs[0]:
             dq = xp.matmul(ds, k) * scale

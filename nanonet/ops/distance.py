@@ -115,8 +115,8 @@ class CosineSimilarity(Op):
 def unit(xp, x, dim, size, eps):
     """x / n, x / ‖x‖ (0 where x = 0) and n = max(‖x‖, eps), of vectors of `size` along `dim`, a negative number."""
     shape = [1] * (-dim - x.ndim) + list(x.shape)
-    if shape[dim] != size:
-        shape[dim] = size
+    shape[dim] = size
+    if shape != list(x.shape):
         x = xp.broadcast_to(x, tuple(shape))
     squares = xp.sum(x * x, axis=dim, keepdims=True)
     zero = xp.equal(squares, 0)

@@ -8,10 +8,15 @@ from nanonet.ops.arguments import shape_of
 from nanonet.sampling import normal
 
 
-def scaled_mask(op, p, shape, like, mask=None):
-    """0 with probability p, else 1/(1 - p), in the dtype of `like`; or from `mask`, where True keeps an element."""
+def scaled_mask(op, p, shape, like, training=True, mask=None):
+    """0 with probability p, else 1/(1 - p), in the dtype of `like`; or from `mask`, where True keeps an element.
+
+    None, and nothing is drawn, where nothing is dropped.
+    """
     if not 0 <= p <= 1:
         raise ValueError(f"{op}: expected a probability p from 0 to 1, got {p}")
+    if not training or not p:
+        return None
     if mask is None:
         mask = default_generator().random(shape, np.float32) >= p
     else:
@@ -40,8 +45,7 @@ class Dropout(Op):
     ]
 
     def call(input, p=0.5, training=True, *, mask=None):
-        scaled = scaled_mask("dropout", p, shape_of(input) if training else (), input, mask)
-        return (input, scaled if training and p else None), {}
+        return (input, scaled_mask("dropout", p, shape_of(input), input, training, mask)), {}
 
     def forward(xp, x, mask=None):
         return x if mask is None else x * mask, (mask,)
@@ -70,7 +74,5 @@ class Dropout2d(Dropout):
         shape = shape_of(input)
         if len(shape) not in (3, 4):
             raise ValueError(f"dropout2d: expected input (N, C, H, W) or (N, C, L), got shape {shape}; or use dropout")
-        scaled = scaled_mask("dropout2d", p, shape[:2] if training else (), input, mask)
-        if not training or not p:
-            return (input, None), {}
-        return (input, scaled.reshape(shape[:2] + (1,) * (len(shape) - 2))), {}
+        scaled = scaled_mask("dropout2d", p, shape[:2], input, training, mask)
+        return (input, None if scaled is None else scaled.reshape(shape[:2] + (1,) * (len(shape) - 2))), {}
