@@ -166,6 +166,9 @@ class Optimizer:
         ours = [len(group["params"]) for group in self.param_groups]
         if sizes != ours:
             raise ValueError(f"{self._name}: the state is for groups of {sizes} parameters, this optimizer has {ours}")
+        lacking = sorted({option for group in groups for option in self.defaults.keys() - group.keys()})
+        if lacking:
+            raise ValueError(f"{self._name}: the state is of another optimizer, it lacks {', '.join(lacking)}")
         params = [p for group in self.param_groups for p in group["params"]]
         found: dict[Tensor, dict[str, Any]] = {}
         for i, p in zip(numbers, params, strict=True):
