@@ -13,6 +13,7 @@ from nanonet import nn
 from tests.support import first_outputs
 
 RTOL = 1e-10
+torch.set_num_threads(1)  # the tests run in several processes already
 
 
 def pair(name: str, *args: Any, **kwargs: Any) -> tuple[nn.Module, torch.nn.Module]:
