@@ -112,9 +112,8 @@ def pooling(op, n, input, kernel_size, stride, padding, dilation, ceil_mode):
     kernel = numbers(op, "kernel_size", kernel_size, n, 1)
     stride = kernel if stride is None else numbers(op, "stride", stride, n, 1)
     padding, dilation = numbers(op, "padding", padding, n, 0), numbers(op, "dilation", dilation, n, 1)
-    for p, k, d in zip(padding, kernel, dilation, strict=True):
-        if p > (d * (k - 1) + 1) // 2:
-            raise ValueError(f"{op}: padding {padding} is more than half of kernel_size {kernel}; make it smaller")
+    if any(p > k // 2 for p, k in zip(padding, kernel, strict=True)):
+        raise ValueError(f"{op}: padding {padding} is more than half of kernel_size {kernel}; make it smaller")
     fitted = fit(op, shape[-n:], kernel, stride, dilation, tuple((p, p) for p in padding), ceil_mode)
     return kernel, stride, dilation, padding, fitted
 

@@ -61,14 +61,13 @@ def fit(
     for h, k, s, d, (left, right) in zip(size, kernel, stride, dilation, padding, strict=True):
         span = d * (k - 1) + 1
         room = h + left + right - span
-        if room < 0:
+        last = -(-room // s) if ceil_mode else room // s
+        if last < 0:
             spans = f"the kernel spans {span}" + (f" (dilation {d})" if d > 1 else "")
-            raise ValueError(
-                f"{op}: {spans}, but the input with its padding only {h + left + right}; pad it or shrink it"
-            )
-        last = room // s
-        if ceil_mode and room % s and (last + 1) * s < h + left:
-            last += 1
+            room = f"the input with its padding only {h + left + right}"
+            raise ValueError(f"{op}: {spans}, but {room}; pad the input or take a smaller kernel")
+        if ceil_mode and last * s >= h + left:
+            last -= 1
         fitted.append((left, last * s + span - h - left))
     return tuple(fitted)
 
