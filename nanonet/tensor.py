@@ -117,7 +117,7 @@ class Tensor(Variable):
     # Out of the graph
 
     def numpy(self) -> np.ndarray:
-        """The NumPy array (shared memory, like `data`; also of a tensor in a graph, where PyTorch asks for detach())."""
+        """The NumPy array (shared memory), also of a tensor in a graph, where PyTorch asks for detach() first."""
         return self.expose()
 
     def item(self) -> float | int | bool:
