@@ -192,6 +192,8 @@ def test_spread_without_degrees_of_freedom_is_nan_and_without_spread_has_gradien
     x = leaf(np.ones(3))
     assert nt.vjp_of([x.std()], [x], [np.ones(())])[0].tolist() == [0.0, 0.0, 0.0]
     assert nt.vjp_of([x.norm() * 0 + (x - x).norm()], [x], [np.ones(())])[0].tolist() == [0.0, 0.0, 0.0]
+    equal = leaf(np.full(3, 0.8))  # whose mean is rounded
+    assert nt.vjp_of([equal.std()], [equal], [np.ones(())])[0].tolist() == [0.0, 0.0, 0.0]
     large = np.random.default_rng(0).standard_normal(1000) + 1e8
     np.testing.assert_allclose(nt.var(large).array, np.var(large), rtol=1e-12)
 
