@@ -20,7 +20,7 @@ def check_labels(op, input, target, ignore_index):
         return
     wrong = (labels != ignore_index) & ((labels < 0) | (labels >= classes))
     if wrong.any():
-        place = tuple(int(i[0]) for i in wrong.nonzero())
+        place = tuple(np.argwhere(wrong)[0].tolist())
         raise ValueError(
             f"{op}: label {int(labels[place])} at {place} is none of the C = {classes} classes 0 … {classes - 1}"
             f" nor ignore_index = {ignore_index}"

@@ -119,7 +119,8 @@ class MseLoss(Regression):
 class L1Loss(Regression):
     """y = mean |x - t|;  dx = dy ⊙ sign(x - t) / n;  dt = -dx.
 
-    Where x = t the gradient is 0. `reduction`, `weight` and the deviation are those of mse_loss.
+    Where x = t the gradient is 0; where x - t is NaN it is NaN (PyTorch's is 0). `reduction`, `weight` and the
+    deviation are those of mse_loss.
     """
 
     latex = r"y = \frac1n \sum |x - t|; dx = \tfrac1n\, dy \odot \mathrm{sign}(x - t); dt = -dx"
