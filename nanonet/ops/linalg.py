@@ -77,14 +77,15 @@ class Matmul(LinearAlgebra):
 
 
 def refuse_misfits(a, b):
-    """What is wrong with the operands of a matmul, in one line."""
+    """Say in one line what is wrong with the operands of a matmul, if it is their shapes."""
     a, b = shape_of(a), shape_of(b)
     for name, shape in (("a", a), ("b", b)):
         if not shape:
             raise ValueError(f"matmul: expected arrays of at least 1 axis, got {name} of shape (); use * for a number")
     if a[-1] != b[0 if len(b) == 1 else -2]:
         raise ValueError(f"matmul: a (…, K) = {a} needs b (K, M) or (…, K, M) with K = {a[-1]}, got {b}")
-    raise ValueError(f"matmul: the leading axes of a {a} and b {b} do not broadcast; make them equal or 1")
+    if any(n != m and 1 not in (n, m) for n, m in zip(a[-3::-1], b[-3::-1], strict=False)):
+        raise ValueError(f"matmul: the leading axes of a {a} and b {b} do not broadcast; make them equal or 1")
 
 
 class Dot(Composite):
