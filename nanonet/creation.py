@@ -51,9 +51,10 @@ def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Tensor:
 
 def arange(start: float, stop: float | None = None, step: float = 1, dtype: Any = None) -> Tensor:
     """start, start + step, … below stop; `arange(n)` is 0 … n-1. float32 where a bound is a float, else int64."""
-    start, stop = (0, start) if stop is None else (start, stop)
+    if stop is None:
+        start, stop = 0, start
     kind = np.float32 if any(isinstance(v, float) for v in (start, stop, step)) else np.int64
-    return Tensor.wrap(np.arange(start, stop, step, dtype or kind))
+    return Tensor.wrap(np.arange(start, stop, step, dtype=dtype or kind))
 
 
 def linspace(start: float, stop: float, num: int = 50, dtype: Any = np.float32) -> Tensor:

@@ -51,7 +51,7 @@ def stubs() -> dict[str, str]:
         + "def function_of(op: type[Op]) -> Callable[..., Any]: ...\n"
         + "".join(_function(name, functions[name]) for name in sorted(functions)),
         "tensor.pyi": HEAD + _tensor(),
-        "__init__.pyi": HEAD + _package() + "".join(_function(n, array_functions[n]) for n in sorted(array_functions)),
+        "__init__.pyi": HEAD + _package(),
     }
 
 
@@ -106,21 +106,26 @@ def _tensor() -> str:
             other = "" if name in ("__neg__", "__abs__", "__invert__") else ", other: Any"
             ignore = "  # type: ignore[override]" if name in ("__eq__", "__ne__") else ""
             methods.append(f"    def {name}(self{other}) -> Tensor: ...{ignore}\n")
+    tree.body = [n for n in tree.body if not (isinstance(n, ast.ImportFrom) and n.module == "__future__")]
     lines = ast.unparse(tree).splitlines()
     after = next(i for i, line in enumerate(lines) if line.startswith("    def __init_subclass__"))
     return "\n".join(lines[:after]) + "\n" + "".join(methods) + "\n".join(lines[after:]) + "\n"
 
 
 def _package() -> str:
-    """The imports of nanonet/__init__.py as re-exports."""
+    """The imports of nanonet/__init__.py as re-exports, and the array functions."""
     tree = ast.parse((HERE / "__init__.py").read_text(encoding="utf-8"))
-    lines = ["from typing import Any"]
+    lines = ["from typing import Any", ""]
     for node in tree.body:
         if isinstance(node, ast.ImportFrom):
             names = [a for a in node.names if not (a.asname or a.name).startswith("_")]
             lines += [f"from {node.module} import {a.name} as {a.asname or a.name}" for a in names]
-    lines += ["from nanonet.backends import backends as backends, current as current_backend, use as use"]
-    return "\n".join([*lines, "__version__: str", ""])
+    shared = [name for name in sorted(array_functions) if name not in network_functions]
+    lines += [f"from nanonet.functional import {name} as {name}" for name in shared]
+    own = "".join(
+        _function(name, array_functions[name]) for name in sorted(array_functions) if name in network_functions
+    )
+    return "\n".join([*lines, "", "__version__: str", own])
 
 
 if __name__ == "__main__":

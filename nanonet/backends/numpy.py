@@ -24,7 +24,7 @@ def _reduction(ufunc: np.ufunc) -> Any:
     """np.sum and its like, without their checks, which take longer than the sum of a small array."""
 
     def reduce(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
-        return ufunc.reduce(x, axis, None, None, keepdims)
+        return ufunc.reduce(x, axis, None, None, keepdims)  # pyright: ignore[reportCallIssue]
 
     return reduce
 

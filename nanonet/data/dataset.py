@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from nanonet.tensor import Tensor, as_array
+from nanonet.conversion import as_array
+from nanonet.tensor import Tensor
 
 _NUMBERS = (bool, int, float, np.generic)
 
