@@ -42,21 +42,21 @@ def check_probabilities(op, **arguments):
 
 
 class BinaryCrossEntropyWithLogits(Op):
-    """y = mean -w (p t log σ(x) + (1 - t) log(1 - σ(x)));  dx = dy ⊙ w (σ(x) (1 + (p - 1) t) - p t) / n;  \
-dt = dy ⊙ w (-p log σ(x) + log(1 - σ(x))) / n.
+    """y = mean -w (p t log σ(x) + (1 - t) log(1 - σ(x)));  dx = dy ⊙ w ((1 - t) σ(x) - p t σ(-x)) / n;
+    dt = dy ⊙ w (-p log σ(x) + log(1 - σ(x))) / n.
 
     input       logits (…)
     target      probabilities (…), integers or floats
     weight      broadcasts to (…); constant
     pos_weight  p, what a positive counts for against a negative (default 1), broadcasts to (…); constant
 
-    Computed from the softplus log(1 + e⁻ˣ), which overflows nowhere.
+    Overflows nowhere: -log σ(x) = max(-x, 0) + log(1 + e^-|x|).
     """
 
     promote = "float"
     latex = (
         r"y = -\frac1n \sum w (p\, t \log \sigma(x) + (1 - t) \log(1 - \sigma(x))); "
-        r"dx = \tfrac1n\, dy \odot w (\sigma(x) (1 + (p - 1) t) - p\, t); "
+        r"dx = \tfrac1n\, dy \odot w ((1 - t) \sigma(x) - p\, t\, \sigma(-x)); "
         r"dt = \tfrac1n\, dy \odot w (\log(1 - \sigma(x)) - p \log \sigma(x))"
     )
     shapes = "input (…), target (…), weight, pos_weight (broadcast to …) -> y (), or (…) with reduction='none'"
@@ -78,26 +78,25 @@ dt = dy ⊙ w (-p log σ(x) + log(1 - σ(x))) / n.
         return (input, target, weight, pos_weight), {"reduction": reduction}
 
     def forward(xp, x, target, weight, pos_weight, *, reduction="mean"):
-        softplus = xp.logaddexp(0.0, -x)  # -log σ(x)
+        softplus = xp.maximum(-x, 0.0) + xp.log1p(xp.exp(-xp.abs(x)))  # -log σ(x)
         positives = 1.0 if pos_weight is None else 1.0 + (pos_weight - 1.0) * target
         losses = (1.0 - target) * x + positives * softplus
         each = share(losses, reduction) if weight is None else weight * share(losses, reduction)
         y = reduced(xp, losses if weight is None else weight * losses, reduction)
-        return y, (x, target, softplus, positives, pos_weight, each)
+        return y, (x, target, softplus, pos_weight, each)
 
     def backward(xp, saved, dy, needs):
-        x, target, softplus, positives, pos_weight, each = saved
+        x, target, softplus, pos_weight, each = saved
         dlosses = dy * each
-        sigmoid = xp.exp(-softplus)
         if pos_weight is None:
-            return dlosses * (sigmoid - target), dlosses * -x if needs[1] else None, None, None
-        dx = dlosses * (1.0 - target - positives * (1.0 - sigmoid))
+            return dlosses * (xp.sigmoid(x) - target), dlosses * -x if needs[1] else None, None, None
+        dx = dlosses * ((1.0 - target) * xp.sigmoid(x) - target * pos_weight * xp.sigmoid(-x))
         return dx, dlosses * ((pos_weight - 1.0) * softplus - x) if needs[1] else None, None, None
 
 
 class BinaryCrossEntropy(Op):
-    """y = mean -w (t log x + (1 - t) log(1 - x));  dx = dy ⊙ w (x - t) / (x (1 - x) n);  \
-dt = dy ⊙ w (log(1 - x) - log x) / n.
+    """y = mean -w (t log x + (1 - t) log(1 - x));  dx = dy ⊙ w (x - t) / (x (1 - x) n);
+    dt = dy ⊙ w (log(1 - x) - log x) / n.
 
     input   probabilities (…)
     target  probabilities (…)

@@ -109,4 +109,4 @@ class SoftMarginLoss(Composite):
         return (input, target), {"reduction": reduction}
 
     def forward(xp, x, target, *, reduction):
-        return reduced(xp, xp.logaddexp(0.0, -target * x), reduction)
+        return reduced(xp, -xp.logsigmoid(target * x), reduction)
