@@ -15,7 +15,9 @@ def test_stub_is_up_to_date(name: str) -> None:
     assert (Path(stubs.__file__).parent / name).read_text(encoding="utf-8") == text, "run: python -m nanonet.stubs"
 
 
-def test_a_stale_stub_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_stale_stub_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(stubs, "HERE", tmp_path)
     monkeypatch.setattr(stubs, "stubs", lambda: {"functional.pyi": "new"})
     (tmp_path / "functional.pyi").write_text("old", encoding="utf-8")
