@@ -3,13 +3,14 @@
 import numpy as np
 
 from nanonet.op import Op, sample
+from nanonet.ops.arguments import shape_of
 from nanonet.ops.loss import check_constant, check_reduction, check_same_shape
 from nanonet.sampling import constant, integers, normal, positive, probabilities, values
 
 
 def check_labels(op, input, target, ignore_index):
     """Scores (N, C, …) or (C,), labels (N, …) or () in [0, C) or equal to ignore_index."""
-    x, t = np.shape(input), target.shape
+    x, t = shape_of(input), target.shape
     classes = x[0] if len(x) == 1 else x[1]
     if t != (x[:1] + x[2:] if len(x) > 1 else ()):
         raise ValueError(f"{op}: input (N, C, …) = {x} needs a target (N, …) = {x[:1] + x[2:]}, got {t}")
@@ -17,7 +18,7 @@ def check_labels(op, input, target, ignore_index):
         raise TypeError(f"{op}: expected integer labels, got {target.dtype}; use target.astype('int64')")
     labels = getattr(target, "array", target)
     if not labels.size or (labels.min() >= 0 and labels.max() < classes):
-        return
+        return  # the usual case
     wrong = (labels != ignore_index) & ((labels < 0) | (labels >= classes))
     if wrong.any():
         place = tuple(np.argwhere(wrong)[0].tolist())
@@ -29,7 +30,7 @@ def check_labels(op, input, target, ignore_index):
 
 def check_scores(op, input, weight, reduction):
     check_reduction(op, reduction)
-    shape = np.shape(input)
+    shape = shape_of(input)
     if not shape:
         raise ValueError(f"{op}: expected an input (N, C, …) or (C,), got a 0-d one")
     dtype = getattr(input, "dtype", None)
@@ -37,8 +38,8 @@ def check_scores(op, input, weight, reduction):
         raise TypeError(f"{op}: expected a floating input, got {dtype}; use input.astype('float32')")
     if weight is not None:
         classes = shape[min(len(shape) - 1, 1)]
-        if np.shape(weight) != (classes,):
-            raise ValueError(f"{op}: expected a weight for each of the C = {classes} classes, got {np.shape(weight)}")
+        if shape_of(weight) != (classes,):
+            raise ValueError(f"{op}: expected a weight for each of the C = {classes} classes, got {shape_of(weight)}")
         check_constant(op, weight=weight)
 
 
@@ -165,7 +166,9 @@ class CrossEntropy(Op):
         if target.dtype.kind == "f" or label_smoothing:
             return soft_cross_entropy(xp, z, s, p, target, weight, ignore_index, reduction, label_smoothing)
         key, counts, valid = read_labels(xp, x, target, weight, ignore_index)
-        losses = counts * xp.where(valid, xp.log(s[(slice(None),) * axis + (0,)]) - z[key], 0.0)
+        losses = xp.where(valid, xp.log(s[(slice(None),) * axis + (0,)]) - z[key], 0.0)
+        if weight is not None:
+            losses = counts * losses
         total = total_count(xp, counts, reduction)
         y = losses if reduction == "none" else xp.sum(losses) / total
         return y, (p, target, counts, valid, total, None)

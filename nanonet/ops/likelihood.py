@@ -44,7 +44,7 @@ class GaussianNllLoss(Composite):
         one_differs = len(v) == len(shape) and [m for n, m in zip(shape, v, strict=True) if n != m] in ([], [1])
         if not one_differs and v != shape[:-1]:
             raise ValueError(f"gaussian_nll_loss: input {shape} needs a var {shape} or {shape[:-1]}, got {v}")
-        array = np.asarray(getattr(var, "array", var))
+        array = var.array if hasattr(var, "array") else np.asarray(var)
         if (array < 0).any():
             raise ValueError(f"gaussian_nll_loss: expected var >= 0, got {array.min()}; for log-variances use exp(var)")
         return (input, target, var), {"full": full, "eps": eps, "reduction": reduction}

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from nanonet.op import Op, sample
+from nanonet.ops.arguments import shape_of
 from nanonet.sampling import normal, positive, values
 
 REDUCTIONS = ("mean", "sum", "none")
@@ -17,14 +18,14 @@ def check_reduction(op, reduction, allowed=REDUCTIONS):
 
 def check_same_shape(op, input, target, name="target"):
     """Refuse a target that only broadcasts to the input: (N,) against (N, 1) would become (N, N)."""
-    x, t = np.shape(input), np.shape(target)
+    x, t = shape_of(input), shape_of(target)
     if x != t:
         remedy = "reshape(target, input.shape)" if math.prod(x) == math.prod(t) else "broadcast_to(…) if you mean it"
         raise ValueError(f"{op}: {name} needs input's shape {x}, got {t}; use {remedy.replace('target', name)}")
 
 
 def check_broadcast(op, **arguments):
-    shapes = {name: np.shape(x) for name, x in arguments.items()}
+    shapes = {name: shape_of(x) for name, x in arguments.items()}
     try:
         np.broadcast_shapes(*shapes.values())
     except ValueError:
