@@ -24,7 +24,9 @@ def build(sizes: Sequence[int], dropout: float = 0.0) -> nn.Sequential:
     for inputs, outputs in pairwise(sizes):
         if layers:
             layers += [nn.ReLU(), nn.Dropout(dropout)] if dropout else [nn.ReLU()]
-        layers.append(nn.Linear(inputs, outputs))
+        layer = nn.Linear(inputs, outputs)
+        nn.init.kaiming_normal_(layer.weight)  # He et al. 2015, for ReLU; the layers' default starts a third as wide
+        layers.append(layer)
     return nn.Sequential(*layers)
 
 
