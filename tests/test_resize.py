@@ -17,7 +17,7 @@ from tests.agreement import agrees_with_torch, arrays
 torch = pytest.importorskip("torch", reason="compared with torch: pip install '.[peers]'")
 T = torch.nn.functional
 
-EXAMPLES = settings(max_examples=60, deadline=None)
+EXAMPLES = settings(max_examples=40, deadline=None)
 FACTORS = [0.3, 0.5, 0.75, 0.9, 1, 1.25, 1.5, 1.7, 2, 2.5, 3, 1 / 3]
 
 

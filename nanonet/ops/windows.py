@@ -94,6 +94,15 @@ class Windows(Op):
         sample(normal(0, 4), (2,), (1,), (1,), ((0, 0),), name="empty batch"),
     ]
 
+    def call(x, kernel, stride, dilation, padding, fill=0.0):
+        n = len(kernel)
+        if len(shape_of(x)) < n:
+            raise ValueError(f"windows: a kernel {kernel} needs an x of at least {n} axes, got {shape_of(x)}")
+        steps = {"stride": numbers("windows", "stride", stride, n, 1)}
+        steps["dilation"] = numbers("windows", "dilation", dilation, n, 1)
+        fit("windows", shape_of(x)[-n:], kernel, **steps, padding=padding)  # refuses a kernel that is too large
+        return (x,), {"kernel": tuple(kernel), **steps, "padding": padding, "fill": fill}
+
     def forward(xp, x, *, kernel, stride, dilation, padding, fill=0.0):
         y = xp.windows(x, kernel=kernel, stride=stride, dilation=dilation, padding=padding, fill=fill)
         return y, (x.shape[x.ndim - len(kernel) :], stride, dilation, padding)
