@@ -27,7 +27,7 @@ def gradcheck(
     An element passes when |analytic - numeric| ≤ atol + rtol · max|numeric| + 10 · error bar. Raises TypeError for
     float32 inputs (differences in float32 have no digits to spare) and ValueError when nothing is left to check.
     """
-    tensors = [as_tensor(x) if isinstance(x, np.ndarray | float) else x for x in inputs]
+    tensors = [as_tensor(np.asarray(x)) if isinstance(x, np.ndarray | float) else x for x in inputs]
     tensors = [Tensor(x.array.copy()) if isinstance(x, Tensor) else x for x in tensors]
     checked = [x for x in tensors if isinstance(x, Tensor) and x.dtype.kind == "f"]
     if not checked:
