@@ -39,7 +39,10 @@ def gradcheck(
     outputs = _floating(f(*tensors))
     rng = np.random.default_rng(seed)
     dys = [rng.uniform(0.5, 1.5, y.shape) * rng.choice([-1.0, 1.0], y.shape) for y in outputs]
-    analytic = vjp_of(outputs, checked, dys) if any(y.requires_grad for y in outputs) else [Tensor.wrap(np.zeros(x.shape)) for x in checked]
+    if any(y.requires_grad for y in outputs):
+        analytic = vjp_of(outputs, checked, dys)
+    else:
+        analytic = [Tensor.wrap(np.zeros(x.shape)) for x in checked]
     worst = Report("pass", 0.0, None, 0.0, 0.0, 0.0, name)
     for index, (x, dx) in enumerate(zip(checked, analytic, strict=True)):
         numeric, bars = _numeric(f, tensors, x, dys)
