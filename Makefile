@@ -16,7 +16,7 @@ bench:       ## speed against PyTorch, results checked first
 	python -m nanonet_benchmarks
 
 notebooks:   ## run every notebook
-	@ls notebooks/*.ipynb >/dev/null 2>&1 && jupyter execute notebooks/*.ipynb || echo "no notebooks yet"
+	pytest tests/test_notebooks.py
 
 docs:        ## the API reference and the editor stubs, from the docstrings
 	python -m nanonet.stubs
