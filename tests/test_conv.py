@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import nanonet as nt
 import nanonet.functional as F
 from nanonet.backends.numpy import xp
+from nanonet.ops import correlation
 from tests.agreement import agrees_with_torch, arrays, leaf
 
 torch = pytest.importorskip("torch", reason="compared with torch: pip install '.[peers]'")
@@ -130,6 +131,20 @@ def test_convolution_by_hand() -> None:
     )
 
 
+@pytest.mark.parametrize("columns", [1, 100, 200])
+def test_a_batch_in_parts_is_the_batch(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the columns of all samples at once are too many: one sample at a time, or unequal parts."""
+    rng = np.random.default_rng(0)
+    x, w = rng.standard_normal((5, 2, 4, 4)), rng.standard_normal((3, 2, 2, 2))
+    monkeypatch.setattr(correlation, "COLUMNS", columns)
+    assert len(correlation.parts(5, 2 * 4 * 9)) == (3 if columns == 200 else 5)
+    for name, weight in (("conv2d", w), ("conv_transpose2d", w.swapaxes(0, 1))):
+        ours, theirs = getattr(F, name), getattr(torch.nn.functional, name)
+        agrees_with_torch(
+            lambda x, w, f=ours: f(x, w, None, 2, 1), lambda x, w, f=theirs: f(x, w, None, 2, 1), x, weight
+        )
+
+
 def test_only_the_wanted_gradients_are_computed() -> None:
     x, w = nt.tensor(np.ones((1, 1, 3, 3))), nt.tensor(np.ones((1, 1, 2, 2)), requires_grad=True)
     F.conv2d(x, w).sum().backward()
@@ -137,8 +152,10 @@ def test_only_the_wanted_gradients_are_computed() -> None:
     np.testing.assert_array_equal(w.grad.array, np.full((1, 1, 2, 2), 4.0))
 
 
-def test_gradient_of_the_gradient_norm() -> None:
+@pytest.mark.parametrize("columns", [correlation.COLUMNS, 1], ids=["whole batch", "parts"])
+def test_gradient_of_the_gradient_norm(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Second derivatives through both gradients at once, as a gradient penalty needs them."""
+    monkeypatch.setattr(correlation, "COLUMNS", columns)
     rng = np.random.default_rng(0)
     x0, w0 = rng.standard_normal((2, 2, 5, 5)), rng.standard_normal((3, 2, 3, 3))
     x, w = nt.tensor(x0, requires_grad=True), nt.tensor(w0, requires_grad=True)

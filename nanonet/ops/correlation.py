@@ -1,43 +1,74 @@
 """The arithmetic of convolutions and transposed convolutions, and the checks of their arguments.
 
 The trilinear form Σ y[n,o,i] w[o,c,j] x[n,c,i·stride + j·dilation - padding] has three contractions: `correlate` (for
-y), `spread` (for x) and `weigh` (for w). Each is one matrix product per group over the columns of all windows of the
-whole batch, (C·KH·KW, N·OH·OW). A convolution's forward is the first, and its gradients are the other two; a transposed
-convolution exchanges the first two.
+y), `spread` (for x) and `weigh` (for w). Each is a matrix product per group with the columns of all windows,
+(C·KH·KW, N·OH·OW). A convolution's forward is the first, and its gradients are the other two; a transposed convolution
+exchanges the first two.
 
-Backward needs the columns again. They are KH·KW times as large as x, so x is saved and they are copied anew: that costs
-about a tenth of the time of forward and backward together.
+The columns are KH·KW times as large as x. So they are made for a part of the batch at a time, and not kept for
+backward: x is saved, and copying the columns anew costs about a tenth of the time of forward and backward together.
 """
 
 from math import prod
 from typing import Any
 
 from nanonet.ops.arguments import shape_of
-from nanonet.ops.windows import check_axes, fit, numbers
+from nanonet.ops.windows import check_axes, count, fit, numbers
+
+COLUMNS = 1 << 20  # elements at a time: large enough for matrix products, small enough for memory that is used again
+
+
+def parts(n, each):
+    """Slices of a batch of n, where every sample has columns of `each` elements."""
+    step = max(1, COLUMNS // max(each, 1))
+    return [slice(i, min(i + step, n)) for i in range(0, max(n, 1), step)]
+
+
+def joined(xp, batches):
+    return batches[0] if len(batches) == 1 else xp.concatenate(batches, axis=0)
 
 
 def correlate(xp, x, w, stride, dilation, padding, groups):
     """y[n, o, i] = Σ w[o, c, j] x[n, c, i·stride + j·dilation - padding] over c in o's group and over j."""
-    columns, out = window_columns(xp, x, w.shape[2:], stride, dilation, padding, groups)
-    y = xp.matmul(xp.reshape(w, (groups, w.shape[0] // groups, columns.shape[1])), columns)  # (G, O/G, N·L)
-    return xp.swapaxes(xp.reshape(y, (w.shape[0], x.shape[0], *out)), 0, 1)
+    kernel = w.shape[2:]
+    length = prod(count(x.shape[2:], kernel, stride, dilation, padding))
+    matrix = xp.reshape(w, (groups, w.shape[0] // groups, w.size // w.shape[0]))  # (G, O/G, C/G·K)
+
+    def part(x):
+        columns, out = window_columns(xp, x, kernel, stride, dilation, padding, groups)
+        y = xp.matmul(matrix, columns)  # (G, O/G, N·L)
+        return xp.swapaxes(xp.reshape(y, (w.shape[0], x.shape[0], *out)), 0, 1)
+
+    return joined(xp, [part(x[some]) for some in parts(x.shape[0], x.shape[1] * prod(kernel) * length)])
 
 
 def spread(xp, y, w, size, stride, dilation, padding, groups):
     """x[n, c, i·stride + j·dilation - padding] += Σ w[o, c, j] y[n, o, i] over o in c's group; transposes correlate."""
-    rows = w.shape[0] // groups
-    matrix = xp.swapaxes(xp.reshape(w, (groups, rows, w.size // w.shape[0])), 1, 2)  # (G, C/G·K, O/G)
-    columns = xp.matmul(matrix, channel_rows(xp, y, groups))  # (G, C/G·K, N·L)
-    blocks = xp.reshape(columns, (groups * w.shape[1], *w.shape[2:], y.shape[0], *y.shape[2:]))
-    n = w.ndim - 2
-    blocks = xp.transpose(blocks, (n + 1, *range(n + 1), *range(n + 2, 2 * n + 2)))  # (N, C, *K, *L)
-    return xp.fold_windows(blocks, size=size, stride=stride, dilation=dilation, padding=padding)
+    n, channels, kernel = w.ndim - 2, groups * w.shape[1], w.shape[2:]
+    matrix = xp.reshape(w, (groups, w.shape[0] // groups, w.size // w.shape[0]))
+    matrix = xp.swapaxes(matrix, 1, 2)  # (G, C/G·K, O/G)
+
+    def part(y):
+        columns = xp.matmul(matrix, channel_rows(xp, y, groups))  # (G, C/G·K, N·L)
+        blocks = xp.reshape(columns, (channels, *kernel, y.shape[0], *y.shape[2:]))
+        blocks = xp.transpose(blocks, (n + 1, *range(n + 1), *range(n + 2, 2 * n + 2)))  # (N, C, *K, *L)
+        return xp.fold_windows(blocks, size=size, stride=stride, dilation=dilation, padding=padding)
+
+    each = channels * prod(kernel) * prod(y.shape[2:])
+    return joined(xp, [part(y[some]) for some in parts(y.shape[0], each)])
 
 
 def weigh(xp, x, y, kernel, stride, dilation, padding, groups):
     """w[o, c, j] = Σ y[n, o, i] x[n, c, i·stride + j·dilation - padding] over n and i."""
-    columns, _ = window_columns(xp, x, kernel, stride, dilation, padding, groups)
-    w = xp.matmul(channel_rows(xp, y, groups), xp.swapaxes(columns, 1, 2))  # (G, O/G, C/G·K)
+
+    def part(x, y):
+        columns, _ = window_columns(xp, x, kernel, stride, dilation, padding, groups)
+        return xp.matmul(channel_rows(xp, y, groups), xp.swapaxes(columns, 1, 2))  # (G, O/G, C/G·K)
+
+    w = None
+    for some in parts(x.shape[0], x.shape[1] * prod(kernel) * prod(y.shape[2:])):
+        term = part(x[some], y[some])
+        w = term if w is None else w + term
     return xp.reshape(w, (y.shape[1], x.shape[1] // groups, *kernel))
 
 
