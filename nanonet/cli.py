@@ -100,7 +100,7 @@ def train(
     hidden: Annotated[str, Option(help="Sizes of the hidden layers; none for none.")] = "128,64",
     optimizer: Annotated[str, Option(help="sgd, momentum, rmsprop, adagrad, adam or adamw.")] = "adam",
     lr: Annotated[float | None, Option(help="Learning rate; else the optimizer's usual one.")] = None,
-    epochs: Annotated[int | None, Option(help="Rounds over the data; else 20, for a number to predict 50.")] = None,
+    epochs: Annotated[int, Option(help="Rounds over the training rows.")] = 20,
     batch_size: Annotated[int, Option(help="Rows per step.")] = 32,
     validation_split: Annotated[float, Option(help="Share of the training rows to validate on.")] = 0.0,
     dropout: Annotated[float, Option(help="Share of hidden units left out in each step.")] = 0.0,

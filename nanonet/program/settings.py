@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from nanonet.backends import backends
 from nanonet.training.choices import OPTIMIZERS
 
-EPOCHS = {"binary": 20, "multiclass": 20, "regression": 50}
-
 
 @dataclass(frozen=True)
 class Settings:
@@ -17,13 +15,12 @@ class Settings:
 
     hidden      units of the hidden layers; D0's and D2's programs both have 128 and 64
     lr          None: 0.01 for sgd, else the optimizer's usual one
-    epochs      None: by the task, see EPOCHS
     """
 
     hidden: tuple[int, ...] = (128, 64)
     optimizer: str = "adam"
     lr: float | None = None
-    epochs: int | None = None
+    epochs: int = 20
     batch_size: int = 32
     validation_split: float = 0.0
     dropout: float = 0.0
@@ -35,7 +32,7 @@ class Settings:
         refuse("--backend", self.backend, not (reason := why_not(self.backend)), reason)
         refuse("--optimizer", self.optimizer, self.optimizer in OPTIMIZERS, f"one of {', '.join(OPTIMIZERS)}")
         refuse("--lr", self.lr, self.lr is None or 0 < self.lr < math.inf, "a number above 0")
-        refuse("--epochs", self.epochs, self.epochs is None or self.epochs >= 1, "a whole number of at least 1")
+        refuse("--epochs", self.epochs, self.epochs >= 1, "a whole number of at least 1")
         refuse("--batch-size", self.batch_size, self.batch_size >= 1, "a whole number of at least 1")
         refuse("--validation-split", self.validation_split, 0 <= self.validation_split < 1, "a share from 0 to below 1")
         refuse("--dropout", self.dropout, 0 <= self.dropout < 1, "a share from 0 to below 1")

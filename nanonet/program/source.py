@@ -98,8 +98,11 @@ def _of_named(name: str, seed: int) -> Source:
     else:
         parts = train_test_split(data.x, data.y, test_size=TEST_SHARE, seed=seed, stratify=data.y)
     x, x_test, y, y_test = parts
-    x_y, x_y_test = (x, loss_target(y, data.task)), (x_test, loss_target(y_test, data.task))
-    return Source(name, x_y, x_y_test, _pixels(data), data.image_shape)
+    preprocessor, mean, std = _pixels(x, data)
+    x_y, x_y_test = [
+        ((part - mean) / std, loss_target(labels, data.task)) for part, labels in ((x, y), (x_test, y_test))
+    ]
+    return Source(name, x_y, x_y_test, preprocessor, data.image_shape)
 
 
 def _of_table(name: str, table: Table, seed: int) -> Source:
@@ -119,7 +122,14 @@ def as_table(data: NamedData) -> Table:
     return Table(data.name, columns, "target", data.task, np.arange(1, len(data) + 1))
 
 
-def _pixels(data: NamedData) -> Preprocessor:
-    """Pixels are taken as they are: numbers from 0 to 1, row by row."""
-    columns = tuple(Numeric(f"pixel {i}", 0.0, None, None, 0.0, 1.0) for i in range(data.x.shape[1]))
-    return Preprocessor(columns, "target", data.task, data.classes)
+def _pixels(x: np.ndarray, data: NamedData) -> tuple[Preprocessor, np.ndarray, np.ndarray]:
+    """Standardised pixels: the preprocessing, and each pixel's mean and standard deviation over the training images.
+
+    A deviation counts as at least 0.1 (pixels are from 0 to 1), so that one that is nearly always dark is not blown up.
+    """
+    mean, std = x.mean(0), np.maximum(x.std(0), np.float32(0.1))
+    columns = tuple(
+        Numeric(f"pixel {i}", 0.0, None, None, float(m), float(s))
+        for i, (m, s) in enumerate(zip(mean, std, strict=True))
+    )
+    return Preprocessor(columns, "target", data.task, data.classes), mean, std

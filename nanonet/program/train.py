@@ -16,7 +16,7 @@ from nanonet.program.folder import CHECKPOINT, FORMAT, HISTORY, MODEL, WEIGHTS, 
 from nanonet.program.measures import confusion, measure
 from nanonet.program.network import LOSSES, build
 from nanonet.program.pictures import pictures
-from nanonet.program.settings import EPOCHS, Settings
+from nanonet.program.settings import Settings
 from nanonet.program.source import Reading, Source
 from nanonet.training import Checkpoint, CSVLog, History, Trainer
 from nanonet.training.choices import OPTIMIZERS
@@ -48,8 +48,7 @@ def train(
     that was not stopped. Ctrl-C ends the training early: what there is by then is tested and written as well
     (`history.interrupted` tells). Raises ValueError, OSError or DivergedError, one line each.
     """
-    epochs = settings.epochs or EPOCHS[source.task]
-    chosen = {"data": source.name, "sha256": source.fingerprint(), **asdict(settings), "epochs": epochs}
+    chosen = {"data": source.name, "sha256": source.fingerprint(), **asdict(settings)}
     chosen["hidden"] = list(settings.hidden)
     go_on = run.claim(chosen, overwrite, resume)
     with nt.use(settings.backend):
@@ -60,7 +59,7 @@ def train(
         trainer = Trainer(model, make_optimizer(settings, model), LOSSES[source.task], watched)
         history = trainer.fit(
             *source.train,
-            epochs=epochs,
+            epochs=settings.epochs,
             batch_size=settings.batch_size,
             validation_split=settings.validation_split,
             callbacks=[CSVLog(run.path / HISTORY), Checkpoint(run.path)],

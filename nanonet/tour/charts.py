@@ -45,13 +45,13 @@ def intervals(title: str, rows: Sequence[Row]) -> str:
     found = [(row, row.rule, row.kernel) for row in rows if row.rule and row.kernel]
     if not found:
         return ""
-    left, pitch, width = 150, 34, 760
+    left, right, pitch, width = 150, 24, 34, 760
     height = TOP + pitch * len(found) + BOTTOM
     times = [1e6 * value for _, *both in found for timing in both for value in (timing.low, timing.high)]
     first, last = math.floor(math.log10(min(times)) * 2) / 2, math.ceil(math.log10(max(times)) * 2) / 2
 
     def x(seconds: float) -> float:
-        return left + (math.log10(1e6 * seconds) - first) / (last - first) * (width - left - RIGHT)
+        return left + (math.log10(1e6 * seconds) - first) / (last - first) * (width - left - right)
 
     parts: list[str] = []
     for exponent in range(math.ceil(first), math.floor(last) + 1):

@@ -41,9 +41,11 @@ def learn(folder: Path, epochs: int) -> Digits:
     outcome = train(source, settings, Run(folder), overwrite=True)
     p = probabilities(outcome.outputs, "multiclass")
     called, true = p.argmax(axis=1), source.test[1]
+    columns = source.preprocessor.columns  # the network sees standardised pixels; people want to see ink
+    mean, std = (np.array([getattr(column, name) for column in columns]) for name in ("mean", "std"))
+    images = (source.test[0] * std + mean).clip(0, 1).reshape(-1, 8, 8)
     misread = [
-        Misread(source.test[0][i].reshape(8, 8), str(true[i]), str(called[i]), float(p[i].max()))
-        for i in np.flatnonzero(called != true)
+        Misread(images[i], str(true[i]), str(called[i]), float(p[i].max())) for i in np.flatnonzero(called != true)
     ]
     n = len(source.train[0])
     held_out = n - int(n * (1 - settings.validation_split))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
 from datetime import datetime
 from html import escape
 from importlib import resources
@@ -151,19 +151,23 @@ def checks_section(checks: list[Check], quick: bool) -> str:
 
 
 def _family(name: str, checks: list[Check]) -> str:
-    wrong = sum(c.verdict != "pass" for c in checks)
+    wrong, ops = sum(c.verdict != "pass" for c in checks), {c.op for c in checks}
     verdict = f'<span class="bad">{wrong} not passed</span>' if wrong else '<span class="good">passed</span>'
     rows = "".join(
-        f'<tr><td>{escape(c.op)}</td><td>{escape(c.sample)}</td><td class="num">{c.error:.0e}</td>'
+        f'<tr><td>{escape(c.op)}</td><td>{escape(c.sample)}</td><td class="num">{_small(c.error)}</td>'
         f"<td>{_verdict(c.verdict)} {escape(c.why)}</td></tr>"
         for c in checks
     )
     return (
         f'<details{" open" if wrong else ""}><summary><b>{escape(name)}</b><span class="soft less">'
-        f'{len({c.op for c in checks})} ops</span><span class="soft push">{len(checks)} checks</span>{verdict}'
+        f'{_count(ops, "op")}</span><span class="soft push">{_count(checks, "check")}</span>{verdict}'
         '</summary><div class="scroll"><table><tr><th>op</th><th>sample</th><th class="num">largest error</th><th></th>'
         f"</tr>{rows}</table></div></details>"
     )
+
+
+def _count(things: Sized, name: str) -> str:
+    return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"
 
 
 def _verdict(verdict: str) -> str:
@@ -197,6 +201,10 @@ def _times(row: Row) -> str:
         f"{row.error:.0e}",
     )
     return "".join(f'<td class="num">{cell}</td>' for cell in cells)
+
+
+def _small(error: float) -> str:
+    return f"{error:.0e}" if error else "0"
 
 
 def machine_section(machine: dict[str, Any]) -> str:

@@ -69,7 +69,7 @@ def show_kernels(console: Console, rows: list[Row]) -> None:
     console.print(table)
     for row in rows:
         if not row.rule:
-            console.print(f"{row.op} {row.phase}: {escape(row.evidence)}")
+            console.print(f"{row.op}: {escape(row.evidence)}")
     console.print("Medians (quartiles) of runs that took turns; the results were compared before.\n")
 
 
