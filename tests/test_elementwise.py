@@ -222,3 +222,27 @@ def test_round_to_decimals() -> None:
     x = np.array([-1.25, 0.35, 2.5, 1234.5])
     for decimals in (-2, 0, 1, 3):
         np.testing.assert_allclose(nt.round(x, decimals).array, np.round(x, decimals))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda x: x + nt.ones(2),
+            r"^add: the shapes a \(3,\) and b \(2,\) do not broadcast; make their axes",
+        ),
+        (
+            lambda x: nt.where(x > 0, x, nt.ones(2)),
+            r"^where: the shapes condition \(3,\) and a \(3,\) and b",
+        ),
+        (lambda x: nt.multiply(x, None), r"^multiply: expected an array or a number for b, got None$"),
+        (lambda x: nt.exp(x, out=None), r"^exp: got an unexpected keyword argument 'out'$"),
+        (
+            lambda x: nt.tensor([1, 2]) ** -1,
+            r"^power: Integers to negative integer powers are not allowed; got a",
+        ),
+    ],
+)
+def test_what_numpy_refuses_names_the_op_in_one_line(call, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        call(nt.ones(3))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -24,9 +25,15 @@ class Backend:
     def run(self, rule: Rule, *args: Any, **attrs: Any) -> Any:
         """`rule(xp, *args, **attrs)`, by a kernel where this backend has one for the rule."""
         kernel = self.kernels.get(rule)
-        if kernel is not None:
-            return kernel(*args, **attrs)
-        return rule(self.xp, *args, **attrs)
+        try:
+            if kernel is not None:
+                return kernel(*args, **attrs)
+            return rule(self.xp, *args, **attrs)
+        except (ValueError, TypeError, AttributeError) as error:
+            named = _named(error, rule, args)
+            if named is error:
+                raise
+            raise named from error
 
     def promote(self, kind: str, arrays: list[Any]) -> None:
         """Cast integers among `arrays`, in place of the list: see `Op.promote`. Python numbers adapt by themselves."""
@@ -40,6 +47,25 @@ class Backend:
         for i, a in enumerate(arrays):
             if isinstance(a, self.array_type) and a.dtype.kind not in "fc":
                 arrays[i] = a.astype(wanted)
+
+
+def _named(error: Exception, rule: Rule, args: tuple[Any, ...]) -> Exception:
+    """`error`, or, where it is the array module's and not an op's, one that names the op and what it got."""
+    op: Any = getattr(rule, "op", None)
+    text = " ".join(str(error).split()).rstrip(".")
+    if op is None or rule is not op.forward or re.match(r"[\w\[\]]+: ", text):
+        return error
+    inputs = list(zip(op.input_names(), args, strict=False))
+    shapes = [f"{name} {tuple(x.shape)}" for name, x in inputs if hasattr(x, "shape")]
+    if "could not be broadcast" in text or "shape mismatch" in text:
+        return ValueError(f"{op.name}: the shapes {' and '.join(shapes)} do not broadcast; make their axes equal or 1")
+    missing = [name for name, x in inputs if x is None]
+    if "NoneType" in text and missing:
+        return TypeError(f"{op.name}: expected an array or a number for {missing[0]}, got None")
+    if "unexpected keyword argument" in text:
+        return TypeError(f"{op.name}: {text[text.index('got an') :]}")
+    kind = ValueError if isinstance(error, ValueError) else TypeError
+    return kind(f"{op.name}: {text}" + (f"; got {', '.join(shapes)}" if shapes else ""))
 
 
 class Doorway:
