@@ -68,7 +68,10 @@ class Interpolate(Op):
     recompute_scale_factor      use H / OH as the scale also where scale_factor is given
 
     PyTorch's kernels differ in how they round the place of "nearest" for fractional scales; this is what its kernel for
-    small images does. Raises ValueError where size and scale_factor are both given or both missing, or nothing is left.
+    small images does. Where a fraction keeps the length of (N, C, L), PyTorch's gradient is that of a copy; this one is
+    that of the forward.
+
+    Raises ValueError where size and scale_factor are both given or both missing, or nothing is left.
     """
 
     latex = r"y_{n,c,i} = \sum_h w_{i,h}\, x_{n,c,h}; dx_{n,c,h} = \sum_i w_{i,h}\, dy_{n,c,i}"
