@@ -287,6 +287,38 @@ def test_bad_files_get_one_line_and_change_nothing(tmp_path, how, message):
     assert random.get_state() == state
 
 
+def test_every_changed_bit_is_noticed_or_harmless(tmp_path):
+    path = tmp_path / "c.safetensors"
+    state = {"weights": np.arange(4.0), "place": {"epoch": 3, "generator": 12345678901234567890}, "name": "adam"}
+    checkpoint.save_state(path, state)
+    data = path.read_bytes()
+    noticed = 0
+    for bit in range(0, 8 * len(data), 3):
+        spoilt = bytearray(data)
+        spoilt[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(spoilt)
+        try:
+            assert repr(checkpoint.load_state(path)) == repr(state), bit
+        except CheckpointError:
+            noticed += 1
+    assert noticed > 0.9 * 8 * len(data) / 3
+
+
+def test_a_checkpoint_of_another_optimizer_with_the_same_options_is_refused(tmp_path):
+    saved = trainer("adam")
+    saved.fit(X, Y, verbose=0)
+    saved.save(tmp_path / "c.safetensors")
+    with pytest.raises(CheckpointError, match="a run with Adam, this one has AdamW"):
+        trainer("adamw").fit(X, Y, epochs=2, verbose=0, resume_from=tmp_path / "c.safetensors")
+
+
+def test_arrays_whose_paths_read_alike_stay_apart(tmp_path):
+    path = checkpoint.save_state(tmp_path / "c", {"a": {"b.c": np.zeros(2)}, "a.b": {"c": np.ones(2)}})
+    state = checkpoint.load_state(path)
+    assert state["a"]["b.c"].tolist() == [0, 0]
+    assert state["a.b"]["c"].tolist() == [1, 1]
+
+
 def test_parts_that_do_not_fit_change_nothing(tmp_path):
     path = tmp_path / "c.safetensors"
     saved = trainer()
@@ -365,7 +397,15 @@ def test_the_file_is_plain_safetensors_with_json(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "value", [np.float32(2.5), np.zeros((0, 3)), np.array(3, np.int64), np.ones((3, 2)).T, np.array([True, False])]
+    "value",
+    [
+        np.float32(2.5),
+        np.zeros((0, 3)),
+        np.array(3, np.int64),
+        np.ones((3, 2)).T,
+        np.array([True, False]),
+        np.arange(3, dtype=">f8"),
+    ],
 )
 def test_arrays_come_back_as_they_were(tmp_path, value):
     checkpoint.save_state(tmp_path / "c", {"deep": [{"value": value}]})
@@ -377,4 +417,6 @@ def test_arrays_come_back_as_they_were(tmp_path, value):
 def test_what_json_cannot_hold_is_refused(tmp_path):
     with pytest.raises(CheckpointError, match="not JSON serializable"):
         checkpoint.save_state(tmp_path / "c", {"f": print})
+    with pytest.raises(CheckpointError, match="stands for an array"):
+        checkpoint.save_state(tmp_path / "c", {"$array": 1})
     assert not (tmp_path / "c").exists()

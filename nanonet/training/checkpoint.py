@@ -44,7 +44,7 @@ def save_state(path: str | os.PathLike[str], state: Mapping[str, Any]) -> Path:
         raise CheckpointError(
             f"checkpoint: {error}; a state is made of arrays, numbers, texts, lists and dicts"
         ) from None
-    metadata = {"format": FORMAT, "version": VERSION, "state": text, "crc32": str(_checksum(arrays))}
+    metadata = {"format": FORMAT, "version": VERSION, "state": text, "crc32": str(_checksum(text, arrays))}
     try:
         write_atomically(path, save(arrays, metadata))
     except OSError as error:
@@ -72,7 +72,7 @@ def load_state(path: str | os.PathLike[str]) -> dict[str, Any]:
                     f"checkpoint: {path} has format version {metadata.get('version')}, this nanonet reads {VERSION}"
                 )
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no dict)
-        if str(_checksum(arrays)) != metadata["crc32"]:
+        if str(_checksum(metadata["state"], arrays)) != metadata["crc32"]:
             raise CheckpointError(f"checkpoint: {path} is damaged: its checksum is wrong; use an earlier one")
         return _unpack(json.loads(metadata["state"]), arrays)
     except FileNotFoundError:
@@ -185,9 +185,14 @@ def _pack(value: Any, path: str, arrays: dict[str, np.ndarray]) -> Any:
     if isinstance(value, np.generic):
         return value.item()
     if hasattr(value, "shape"):
-        arrays[path] = np.ascontiguousarray(value).reshape(value.shape)
+        while path in arrays:  # {"a": {"b.c": …}, "a.b": {"c": …}} has two arrays a.b.c
+            path += "'"
+        native = value.dtype.newbyteorder("=")  # safetensors knows no other order of bytes
+        arrays[path] = np.ascontiguousarray(value, native).reshape(value.shape)
         return {"$array": path}
     if isinstance(value, Mapping):
+        if "$array" in value:
+            raise ValueError("the key '$array' stands for an array; choose another")
         return {str(k): _pack(v, f"{path}.{k}" if path else str(k), arrays) for k, v in value.items()}
     if isinstance(value, list | tuple):
         return [_pack(v, f"{path}.{i}", arrays) for i, v in enumerate(value)]
@@ -209,10 +214,13 @@ def _copied(value: Any) -> Any:
     return value.copy() if hasattr(value, "shape") else value
 
 
-def _checksum(arrays: Mapping[str, np.ndarray]) -> int:
-    crc = 0
+def _checksum(text: str, arrays: Mapping[str, np.ndarray]) -> int:
+    """Of everything that the file says: the state's text, and each array's name, dtype, shape and numbers."""
+    crc = zlib.crc32(text.encode())
     for name in sorted(arrays):
-        crc = zlib.crc32(arrays[name].tobytes(), zlib.crc32(name.encode(), crc))
+        array = arrays[name]
+        crc = zlib.crc32(f"{name} {array.dtype} {array.shape}".encode(), crc)
+        crc = zlib.crc32(array.tobytes(), crc)
     return crc
 
 

@@ -153,6 +153,7 @@ class Trainer:
             batch=self.batch,
             history=self.history,
             stopped=self.history.stopped,
+            rule=type(self.optimizer).__name__,
             tally=self.tally.state_dict(),
             callbacks={name: callback.state_dict() for name, callback in _named(self.callbacks)},
         )
@@ -244,6 +245,10 @@ class Trainer:
         more = state.get("more", {})
         if "tally" not in more:
             raise CheckpointError(f"checkpoint: {path} was not saved by a Trainer; use load_checkpoint")
+        if more["rule"] != type(self.optimizer).__name__:
+            raise CheckpointError(
+                f"checkpoint: {path} is of a run with {more['rule']}, this one has {type(self.optimizer).__name__}"
+            )
         lost = sorted(more["callbacks"].keys() - callbacks.keys())
         if lost:
             raise CheckpointError(f"checkpoint: the run in {path} had the callbacks {', '.join(lost)}; pass them again")
