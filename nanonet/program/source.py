@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 
 from nanonet.data import NamedData, Preprocessor, Table, load, loss_target, names, read_csv, train_test_split
 from nanonet.data.preprocess import Numeric
+from nanonet.data.table import as_text
 
 TEST_SHARE = 0.2
 Part = tuple[np.ndarray, np.ndarray]
@@ -106,10 +108,27 @@ def _of_named(name: str, seed: int) -> Source:
 
 
 def _of_table(name: str, table: Table, seed: int) -> Source:
+    _refuse_rare_classes(table)
     train, test = table.split(TEST_SHARE, seed)
     preprocessor = Preprocessor.fit(train, scale_target=True)
     x_y, x_y_test = [(preprocessor.transform(part), preprocessor.labels(part)) for part in (train, test)]
     return Source(name, x_y, x_y_test, preprocessor, notes=table.notes)
+
+
+def _refuse_rare_classes(table: Table) -> None:
+    """Every class must be in both parts."""
+    if not table.classes:
+        return
+    named, counts = np.unique(as_text(table.columns[str(table.target)]).astype(str), return_counts=True)
+    if counts.min() < 2:
+        rare = str(named[counts.argmin()])
+        raise ValueError(
+            f"{table.path}: class {rare!r} is in 1 row; at least 2 are needed, to train on and to test on: "
+            "remove the row, or join rare classes (or say --task regression, if the target is a quantity)"
+        )
+    tested = math.ceil(TEST_SHARE * len(table))
+    if tested < len(named):
+        raise ValueError(f"{table.path}: {len(named)} classes are too many for {tested} rows to test on; add rows")
 
 
 def as_table(data: NamedData) -> Table:
