@@ -11,6 +11,9 @@ from hypothesis import strategies as st
 import nanonet as nt
 
 
+ROUNDING = 1e-14
+
+
 def shapes(min_ndim: int = 0, max_ndim: int = 4, min_side: int = 0, max_side: int = 4) -> st.SearchStrategy[tuple]:
     return st.lists(st.integers(min_side, max_side), min_size=min_ndim, max_size=max_ndim).map(tuple)
 
@@ -83,6 +86,7 @@ def as_list(y: Any) -> list[Any]:
 
 
 def close(got: np.ndarray, want: np.ndarray, rtol: float, atol: float = 0.0) -> None:
+    """Equal within rtol of the largest element, and ROUNDING: inputs are of order 1, and their sums may cancel to 0."""
     assert got.shape == want.shape, f"shape {got.shape}, expected {want.shape}"
     scale = np.abs(want[np.isfinite(want)]).max(initial=0.0) if want.dtype.kind == "f" else 0.0
-    np.testing.assert_allclose(got, want, rtol=rtol, atol=max(rtol * scale, atol))
+    np.testing.assert_allclose(got, want, rtol=rtol, atol=max(rtol * scale, atol, ROUNDING))
