@@ -49,6 +49,7 @@ def intervals(title: str, rows: Sequence[Row]) -> str:
     height = TOP + pitch * len(found) + BOTTOM
     times = [1e6 * value for _, *both in found for timing in both for value in (timing.low, timing.high)]
     first, last = math.floor(math.log10(min(times)) * 2) / 2, math.ceil(math.log10(max(times)) * 2) / 2
+    last = max(last, first + 0.5)
 
     def x(seconds: float) -> float:
         return left + (math.log10(1e6 * seconds) - first) / (last - first) * (width - left - right)
@@ -85,11 +86,11 @@ def glyph(image: np.ndarray) -> str:
 
 def nice_ticks(low: float, high: float, about: int = 5) -> list[float]:
     """Round numbers that span [low, high]."""
-    raw = max((high - low) / about, 1e-9 * max(abs(low), abs(high), 1e-9))
+    raw = (high - low) / about or abs(low) / about or 1 / about
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(m * power for m in (1, 2, 5, 10) if m * power >= raw * (1 - 1e-9))
     start, end = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return [round(i * step, 12) for i in range(start, max(end, start + 1) + 1)]
+    return [float(f"{i * step:.12g}") for i in range(start, max(end, start + 1) + 1)]
 
 
 def _figure(title: str, parts: list[str], width: int, height: int, names: list[str]) -> str:
