@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 import nanonet as nt
 
-
 ROUNDING = 1e-14
 
 
