@@ -2,11 +2,18 @@
 from typing import Any
 
 from numpy import bool_ as bool
+from numpy import e as e
 from numpy import float16 as float16
 from numpy import float32 as float32
 from numpy import float64 as float64
+from numpy import inf as inf
+from numpy import int8 as int8
+from numpy import int16 as int16
 from numpy import int32 as int32
 from numpy import int64 as int64
+from numpy import nan as nan
+from numpy import newaxis as newaxis
+from numpy import pi as pi
 from numpy import uint8 as uint8
 from nanonet import functional as functional
 from nanonet.anomaly import AnomalyError as AnomalyError
@@ -14,7 +21,11 @@ from nanonet.anomaly import detect_anomaly as detect_anomaly
 from nanonet.backends import backends as backends
 from nanonet.backends import use as use
 from nanonet.backends import current as current_backend
+from nanonet.compare import allclose as allclose
+from nanonet.compare import array_equal as array_equal
+from nanonet.compare import isclose as isclose
 from nanonet.creation import arange as arange
+from nanonet.creation import asarray as asarray
 from nanonet.creation import eye as eye
 from nanonet.creation import full as full
 from nanonet.creation import full_like as full_like
@@ -26,10 +37,16 @@ from nanonet.creation import zeros as zeros
 from nanonet.creation import zeros_like as zeros_like
 from nanonet.gradcheck import Report as Report
 from nanonet.gradcheck import gradcheck as gradcheck
+from nanonet.mode import enable_grad as enable_grad
+from nanonet.mode import is_grad_enabled as is_grad_enabled
+from nanonet.mode import no_grad as no_grad
+from nanonet.mode import set_grad_enabled as set_grad_enabled
 from nanonet.random import manual_seed as manual_seed
 from nanonet.random import rand as rand
+from nanonet.random import rand_like as rand_like
 from nanonet.random import randint as randint
 from nanonet.random import randn as randn
+from nanonet.random import randn_like as randn_like
 from nanonet.random import randperm as randperm
 from nanonet.tensor import Tensor as Tensor
 from nanonet.transforms import grad as grad
@@ -39,8 +56,6 @@ from nanonet.transforms import jvp as jvp
 from nanonet.transforms import value_and_grad as value_and_grad
 from nanonet.transforms import vjp as vjp
 from nanonet.transforms import vjp_of as vjp_of
-from nanonet.variable import enable_grad as enable_grad
-from nanonet.variable import no_grad as no_grad
 from nanonet.functional import abs as abs
 from nanonet.functional import absolute as absolute
 from nanonet.functional import acos as acos

@@ -10,24 +10,46 @@ import numpy as np
 from nanonet.variable import Variable
 
 
-def as_array(data: Any, dtype: Any) -> Any:
-    """A new array of `data`. Python floats become float32; arrays and NumPy scalars keep their dtype."""
+def as_array(data: Any, dtype: Any = None, floats: Any = np.float32) -> Any:
+    """A new array of `data`. Python floats become `floats`; arrays and NumPy scalars keep their dtype."""
     if isinstance(data, Variable):
         data = data.array
+    if dtype is not None:
+        dtype = as_dtype(dtype)
     try:
         array = np.array(data, dtype=dtype)
     except (ValueError, TypeError) as error:
         expected = "a number, an array or an evenly nested list"
         raise ValueError(f"tensor: expected {expected}, got {type(data).__name__}: {error}") from None
-    if array.dtype.kind not in "fiubc":
-        raise TypeError(f"tensor: expected numbers, got dtype {array.dtype}; convert text and objects to numbers first")
-    if dtype is None and array.dtype == np.float64:
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"tensor: expected numbers, got dtype {array.dtype}; convert it to real numbers first")
+    if not array.dtype.isnative:  # from a file of another kind of machine
+        array = array.astype(array.dtype.newbyteorder("="))
+    if dtype is None and array.dtype == np.float64 and floats != np.float64:
         first: Any = data
         while isinstance(first, list | tuple) and first:
             first = cast(Sequence[Any], first)[0]
         if not isinstance(first, np.ndarray | np.generic):
-            array = array.astype(np.float32)
+            array = array.astype(floats)
     return array
+
+
+def floats_with(*operands: Any) -> Any:
+    """What Python floats in a list become beside these operands: not less exact than they are."""
+    arrays: list[Any] = [x.array if isinstance(x, Variable) else x for x in operands]
+    found = [x.dtype for x in arrays if hasattr(x, "ndim") and x.dtype.kind == "f" and not isinstance(x, np.generic)]
+    return np.result_type(*found) if found else np.float32
+
+
+def as_dtype(dtype: Any) -> Any:
+    """A NumPy dtype of real numbers, in this machine's byte order."""
+    try:
+        found = np.dtype(dtype)
+    except TypeError:
+        found = None
+    if found is None or found.kind not in "fiub":
+        raise TypeError(f"dtype: expected a real one such as 'float32', 'float64', 'int64' or 'bool', got {dtype!r}")
+    return found.newbyteorder("=")
 
 
 def plain_key(key: Any) -> Any:
@@ -39,5 +61,5 @@ def plain_key(key: Any) -> Any:
 
 def check_device(device: str | None) -> None:
     """Refuse a device that cannot be had here."""
-    if device not in (None, "cpu"):
+    if device not in (None, "cpu", "cpu:0"):
         raise ValueError(f"device: expected 'cpu', got {device!r}; nanonet.backends() says which devices can run here")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from operator import index
 from typing import Any
 
 import numpy as np
 
-from nanonet.tensor import Tensor
+from nanonet.conversion import as_array, as_dtype
+from nanonet.tensor import Tensor, as_tensor
 
 
 def tensor(data: Any, dtype: Any = None, requires_grad: bool = False, device: str | None = None) -> Tensor:
@@ -18,43 +20,51 @@ def tensor(data: Any, dtype: Any = None, requires_grad: bool = False, device: st
     return Tensor(data, dtype, requires_grad, device)
 
 
+def asarray(data: Any, dtype: Any = None) -> Tensor:
+    """`data` itself if it is a Tensor (of `dtype`), else a Tensor of a copy."""
+    x = as_tensor(data)
+    return x if dtype is None else x.astype(dtype)
+
+
 def zeros(*shape: Any, dtype: Any = np.float32, requires_grad: bool = False) -> Tensor:
     """Zeros: `zeros(2, 3)` or `zeros((2, 3))`."""
-    return Tensor.wrap(np.zeros(_shape(shape), dtype)).requires_grad_(requires_grad)
+    return Tensor.wrap(np.zeros(shape_of("zeros", shape), as_dtype(dtype))).requires_grad_(requires_grad)
 
 
 def ones(*shape: Any, dtype: Any = np.float32, requires_grad: bool = False) -> Tensor:
     """Ones: `ones(2, 3)` or `ones((2, 3))`."""
-    return Tensor.wrap(np.ones(_shape(shape), dtype)).requires_grad_(requires_grad)
+    return Tensor.wrap(np.ones(shape_of("ones", shape), as_dtype(dtype))).requires_grad_(requires_grad)
 
 
 def full(shape: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """`fill_value` everywhere."""
-    filled = np.full(shape, Tensor(fill_value, dtype).array)
+    filled = np.full(shape_of("full", (shape,)), Tensor(fill_value, dtype).array)
     return Tensor.wrap(filled).requires_grad_(requires_grad)
 
 
 def zeros_like(x: Any, dtype: Any = None) -> Tensor:
     """Zeros in x's shape and dtype."""
-    return Tensor.wrap(np.zeros_like(_array(x), dtype))
+    return Tensor.wrap(np.zeros_like(_array(x), _optional(dtype)))
 
 
 def ones_like(x: Any, dtype: Any = None) -> Tensor:
     """Ones in x's shape and dtype."""
-    return Tensor.wrap(np.ones_like(_array(x), dtype))
+    return Tensor.wrap(np.ones_like(_array(x), _optional(dtype)))
 
 
 def full_like(x: Any, fill_value: Any, dtype: Any = None) -> Tensor:
     """`fill_value` in x's shape and dtype."""
-    return Tensor.wrap(np.full_like(_array(x), fill_value, dtype))
+    return Tensor.wrap(np.full_like(_array(x), fill_value, _optional(dtype)))
 
 
 def arange(start: float, stop: float | None = None, step: float = 1, dtype: Any = None) -> Tensor:
     """start, start + step, … below stop; `arange(n)` is 0 … n-1. float32 where a bound is a float, else int64."""
     if stop is None:
         start, stop = 0, start
+    if step == 0:
+        raise ValueError("arange: expected a step that is not 0, got 0")
     kind = np.float32 if any(isinstance(v, float) for v in (start, stop, step)) else np.int64
-    return Tensor.wrap(np.arange(start, stop, step, dtype=dtype or kind))
+    return Tensor.wrap(np.arange(start, stop, step, dtype=as_dtype(dtype or kind)))
 
 
 def linspace(start: float, stop: float, num: int = 50, dtype: Any = np.float32) -> Tensor:
@@ -67,9 +77,21 @@ def eye(n: int, m: int | None = None, dtype: Any = np.float32) -> Tensor:
     return Tensor.wrap(np.eye(n, m, dtype=dtype))
 
 
-def _shape(shape: tuple[Any, ...]) -> Any:
-    return shape[0] if len(shape) == 1 else shape
+def shape_of(name: str, shape: tuple[Any, ...]) -> tuple[int, ...]:
+    """The lengths of the axes, given one by one, or as one number or one sequence."""
+    lengths: Any = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape
+    try:
+        found = tuple(index(n) for n in lengths)
+    except TypeError:
+        raise TypeError(f"{name}: expected integers for the shape, got {lengths!r}") from None
+    if any(n < 0 for n in found):
+        raise ValueError(f"{name}: expected axes of length 0 or more, got shape {found}")
+    return found
+
+
+def _optional(dtype: Any) -> Any:
+    return None if dtype is None else as_dtype(dtype)
 
 
 def _array(x: Any) -> Any:
-    return x.array if isinstance(x, Tensor) else np.asarray(x)
+    return x.array if isinstance(x, Tensor) else x if isinstance(x, np.ndarray) else as_array(x, None)

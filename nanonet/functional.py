@@ -14,8 +14,9 @@ from typing import Any
 import nanonet.ops  # noqa: F401  (registers every op)
 from nanonet.backends.base import VOCABULARY
 from nanonet.backends.numpy import xp as numpy_xp
+from nanonet.conversion import floats_with
 from nanonet.op import REGISTRY, Composite, Op
-from nanonet.tensor import Tensor, apply, as_operand, tensors
+from nanonet.tensor import READY, Tensor, apply, as_operand, operator, tensors
 
 
 def make_function(op: type[Op]) -> Callable[..., Any]:
@@ -63,12 +64,40 @@ def _compose(op: type[Op], *inputs: Any, **attrs: Any) -> Any:
 
 def _operator(op: type[Op], function: Callable[..., Any], name: str) -> Callable[..., Any]:
     """The Tensor method `name` ("__add__", "__radd__") of an operator."""
-    run = function if op.call is not None else functools.partial(apply, op)
-    if len(op.input_names()) == 1 and op.call is None:
-        return lambda x: run(x)
-    if name.startswith("__r") and f"__{name[3:]}" in op.operators:
-        return lambda x, other: run(other, x)
-    return lambda x, other: run(x, other)
+    if name in _OF_BOOLEANS:
+        return _of_booleans(op, function, _OF_BOOLEANS[name])
+    if len(op.input_names()) == 1:
+        return function if op.call is not None else lambda x: apply(op, x)
+    reflected = name.startswith("__r") and f"__{name[3:]}" in op.operators
+    if op.call is None:
+        return (lambda x, other: operator(op, x, other, True)) if reflected else lambda x, other: operator(op, x, other)
+
+    def checked(x: Any, other: Any) -> Any:
+        if other.__class__ not in READY:
+            try:
+                other = as_operand(other, floats_with(x))
+            except TypeError:
+                return NotImplemented
+        return function(other, x) if reflected else function(x, other)
+
+    return checked
+
+
+_OF_BOOLEANS = {"__and__": "&", "__rand__": "&", "__or__": "|", "__ror__": "|", "__invert__": "~"}
+
+
+def _of_booleans(op: type[Op], function: Callable[..., Any], sign: str) -> Callable[..., Any]:
+    """`&`, `|` and `~` work on the bits of integers in NumPy and PyTorch; here they are refused."""
+
+    def checked(*operands: Any) -> Any:
+        for x in operands:
+            dtype = getattr(x, "dtype", type(x))
+            if dtype not in (bool,):  # a NumPy dtype equals it too
+                got = getattr(dtype, "name", getattr(dtype, "__name__", dtype))
+                raise TypeError(f"{sign}: expected booleans, got {got}; compare first, or use {op.name}()")
+        return function(*operands)
+
+    return checked
 
 
 def _constant(name: str) -> Any:

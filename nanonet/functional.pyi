@@ -189,7 +189,8 @@ def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Tensor:
 
     Shapes: x1 (…, I), x2 (…, J), w (M, I, J), b (M) -> y (…, M)"""
 def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction: Any = 'mean') -> Tensor:
-    r"""y = mean -w (t log x + (1 - t) log(1 - x));  dx = dy ⊙ w (x - t) / (x (1 - x) n);  dt = dy ⊙ w (log(1 - x) - log x) / n.
+    r"""y = mean -w (t log x + (1 - t) log(1 - x));  dx = dy ⊙ w (x - t) / (x (1 - x) n);
+    dt = dy ⊙ w (log(1 - x) - log x) / n.
 
     input   probabilities (…)
     target  probabilities (…)
@@ -201,14 +202,15 @@ def binary_cross_entropy(input: Any, target: Any, weight: Any = None, reduction:
 
     Shapes: input (…), target (…), weight (broadcasts to …) -> y (), or (…) with reduction='none'"""
 def binary_cross_entropy_with_logits(input: Any, target: Any, weight: Any = None, reduction: Any = 'mean', pos_weight: Any = None) -> Tensor:
-    r"""y = mean -w (p t log σ(x) + (1 - t) log(1 - σ(x)));  dx = dy ⊙ w (σ(x) (1 + (p - 1) t) - p t) / n;  dt = dy ⊙ w (-p log σ(x) + log(1 - σ(x))) / n.
+    r"""y = mean -w (p t log σ(x) + (1 - t) log(1 - σ(x)));  dx = dy ⊙ w ((1 - t) σ(x) - p t σ(-x)) / n;
+    dt = dy ⊙ w (-p log σ(x) + log(1 - σ(x))) / n.
 
     input       logits (…)
     target      probabilities (…), integers or floats
     weight      broadcasts to (…); constant
     pos_weight  p, what a positive counts for against a negative (default 1), broadcasts to (…); constant
 
-    Computed from the softplus log(1 + e⁻ˣ), which overflows nowhere.
+    Overflows nowhere: -log σ(x) = max(-x, 0) + log(1 + e^-|x|).
 
 
     Shapes: input (…), target (…), weight, pos_weight (broadcast to …) -> y (), or (…) with reduction='none'"""
@@ -365,7 +367,7 @@ def cross_entropy(input: Any, target: Any, weight: Any = None, ignore_index: Any
     input            logits (N, C, …), or (C,) for one sample
     target           labels (N, …) in [0, C), then q is 1 at the label and 0 elsewhere; or probabilities (N, C, …)
     weight           (C,), multiplies q; constant
-    ignore_index     samples with this label count for nothing (labels only)
+    ignore_index     samples with this label count for nothing; not for probabilities
     label_smoothing  ε: q becomes (1 - ε) q + ε / C
     reduction        "mean" divides by the weights of the labels that count; with probabilities, by their number
 
@@ -671,7 +673,10 @@ def interpolate(input: Any, size: Any = None, scale_factor: Any = None, mode: An
     recompute_scale_factor      use H / OH as the scale also where scale_factor is given
 
     PyTorch's kernels differ in how they round the place of "nearest" for fractional scales; this is what its kernel for
-    small images does. Raises ValueError where size and scale_factor are both given or both missing, or nothing is left.
+    small images does. Where a fraction keeps the length of (N, C, L), PyTorch's gradient is that of a copy; this one is
+    that of the forward.
+
+    Raises ValueError where size and scale_factor are both given or both missing, or nothing is left.
 
 
     Shapes: x (N, C, H, W) -> y (N, C, OH, OW)"""
@@ -982,7 +987,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False) -> Te
 def normalize(input: Any, p: Any = 2.0, dim: Any = 1, eps: Any = 1e-12) -> Tensor:
     r"""y = x / max(‖x‖_p, eps);  dx = (dy - y ⊙ Σ dy ⊙ y) / ‖x‖ for p = 2.
 
-    `normalize(input, p=2.0, dim=1, eps=1e-12)`: vectors along `dim` get length 1. Where ‖x‖ < eps, y = x / eps and dx =
+    `normalize(input, p=2.0, dim=1, eps=1e-12)`: vectors along `dim`, an axis or several, get length 1. Where ‖x‖ < eps, y = x / eps and dx =
     dy / eps. Raises ValueError for a `dim` that does not exist.
 
 

@@ -6,25 +6,54 @@ from typing import Any
 
 import numpy as np
 
+from nanonet.conversion import as_dtype
+from nanonet.creation import shape_of
 from nanonet.generator import default_generator, get_state, manual_seed, set_state
 from nanonet.tensor import Tensor
 
-__all__ = ["default_generator", "get_state", "manual_seed", "rand", "randint", "randn", "randperm", "set_state"]
+__all__ = [
+    "default_generator",
+    "get_state",
+    "manual_seed",
+    "rand",
+    "rand_like",
+    "randint",
+    "randn",
+    "randn_like",
+    "randperm",
+    "set_state",
+]
 
 
-def randn(*shape: int, dtype: Any = np.float32, requires_grad: bool = False) -> Tensor:
-    """Standard normal numbers of `shape`."""
-    return Tensor.wrap(default_generator().standard_normal(shape).astype(dtype)).requires_grad_(requires_grad)
+def randn(*shape: Any, dtype: Any = np.float32, requires_grad: bool = False) -> Tensor:
+    """Standard normal numbers: `randn(2, 3)` or `randn((2, 3))`."""
+    drawn = default_generator().standard_normal(shape_of("randn", shape))
+    return Tensor.wrap(np.asarray(drawn, as_dtype(dtype))).requires_grad_(requires_grad)
 
 
-def rand(*shape: int, dtype: Any = np.float32, requires_grad: bool = False) -> Tensor:
-    """Uniform numbers in [0, 1) of `shape`."""
-    return Tensor.wrap(np.asarray(default_generator().random(shape), dtype)).requires_grad_(requires_grad)
+def rand(*shape: Any, dtype: Any = np.float32, requires_grad: bool = False) -> Tensor:
+    """Uniform numbers in [0, 1): `rand(2, 3)` or `rand((2, 3))`."""
+    drawn = default_generator().random(shape_of("rand", shape))
+    return Tensor.wrap(np.asarray(drawn, as_dtype(dtype))).requires_grad_(requires_grad)
 
 
-def randint(low: int, high: int, size: tuple[int, ...]) -> Tensor:
-    """Integers in [low, high) of shape `size`."""
-    return Tensor.wrap(default_generator().integers(low, high, size))
+def randn_like(x: Tensor, dtype: Any = None) -> Tensor:
+    """Standard normal numbers in x's shape and dtype."""
+    return randn(x.shape, dtype=x.dtype if dtype is None else dtype)
+
+
+def rand_like(x: Tensor, dtype: Any = None) -> Tensor:
+    """Uniform numbers in [0, 1) in x's shape and dtype."""
+    return rand(x.shape, dtype=x.dtype if dtype is None else dtype)
+
+
+def randint(low: int, high: Any, size: Any = None) -> Tensor:
+    """Integers in [low, high) of shape `size`; `randint(high, size)` begins at 0."""
+    if size is None:
+        low, high, size = 0, low, high
+    if low >= high:
+        raise ValueError(f"randint: expected low < high, got {low} and {high}")
+    return Tensor.wrap(np.asarray(default_generator().integers(low, high, shape_of("randint", (size,)))))
 
 
 def randperm(n: int) -> Tensor:

@@ -57,7 +57,7 @@ def apply(variable: type[Variable], op: type[Op], inputs: tuple[Any, ...], attrs
     for x in inputs:
         if isinstance(x, Variable):
             arrays.append(x.array)
-            needs.append(x.requires_grad)
+            needs.append(x.wants_grad)
             integers = integers or x.array.dtype.kind != "f"
         else:
             arrays.append(x)
@@ -72,15 +72,17 @@ def apply(variable: type[Variable], op: type[Op], inputs: tuple[Any, ...], attrs
         ys = cast(tuple[Any, ...], y)
         if entry is not None:
             entry.outputs = [(one.shape, one.dtype) for one in ys]
-        return tuple(_output(variable, one, entry, index) for index, one in enumerate(ys))
-    return _output(variable, y, entry, 0)
+        return tuple(_output(variable, one, entry, index, inputs) for index, one in enumerate(ys))
+    return _output(variable, y, entry, 0, inputs)
 
 
-def _output(variable: type[Variable], y: Array, entry: Entry | None, index: int) -> Variable:
+def _output(variable: type[Variable], y: Array, entry: Entry | None, index: int, inputs: tuple[Any, ...]) -> Variable:
     out = variable.__new__(variable)
     out.array = y if type(y) is Doorway.backend.array_type else Doorway.backend.xp.asarray(y)
     if entry is not None and out.array.dtype.kind == "f":
-        out.requires_grad, out.entry, out.index = True, entry, index
+        out.wants_grad, out.entry, out.index = True, entry, index
+    elif out.array.base is not None:
+        out.is_view_of_one(inputs)
     return out
 
 
@@ -110,16 +112,14 @@ def backward(roots: Sequence[Variable], dys: Sequence[Array], backend: Backend, 
             term = leaves.get(id(x))
             leaves[id(x)] = (x, dx if term is None else backend.run(accumulate, term[1], dx))
             return
-        if x.version:
+        if (x.version or x.memory) and x.current_version():
             raise RuntimeError(f"backward: the output of {x.entry.op.name} was changed in place; change a copy")
         if x.entry not in pending:
             pending[x.entry] = [None] * (len(x.entry.outputs) or 1)
         slots = pending[x.entry]
-        before = slots[x.index]
-        slots[x.index] = dx if before is None else backend.run(accumulate, before, dx)
+        slots[x.index] = dx if slots[x.index] is None else backend.run(accumulate, slots[x.index], dx)
 
     for y, dy in zip(roots, dys, strict=True):
-        y.current_version()  # a root may be no entry's input: look here whether it was changed
         add(y, dy)
     entries = recorded(roots)
     while entries:
@@ -127,7 +127,7 @@ def backward(roots: Sequence[Variable], dys: Sequence[Array], backend: Backend, 
         slots = pending.pop(entry, None)
         if slots is None:
             continue
-        for index, hook in entry.hooks or ():
+        for index, hook in tuple(entry.hooks or ()):
             slots[index] = None if slots[index] is None else hook(slots[index])
         for x, dx, need in zip(entry.inputs, entry.gradients(backend, slots, record), entry.needs, strict=True):
             if need and dx is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import weakref
+import copy
 from collections.abc import Callable, Iterator, Sequence
 from types import SimpleNamespace
 from typing import Any, cast
@@ -10,13 +10,15 @@ from typing import Any, cast
 import numpy as np
 
 from nanonet import tape
+from nanonet.arraylike import ArrayLike
 from nanonet.backends.base import Backend, Doorway
-from nanonet.conversion import as_array, check_device, plain_key
+from nanonet.conversion import as_array, as_dtype, check_device, floats_with, plain_key
+from nanonet.hooks import Keep, RemovableHook, add_hook, is_kept
 from nanonet.op import REGISTRY, Op
 from nanonet.variable import Variable, enable_grad, mode, no_grad
 
 
-class Tensor(Variable):
+class Tensor(ArrayLike):
     """An n-dimensional array with a gradient.
 
     `Tensor(data)` copies `data` (a number, a nested list, an array, a Tensor). Python floats become float32, an
@@ -27,8 +29,7 @@ class Tensor(Variable):
     requires_grad   whether `backward()` shall compute it; floats only
     """
 
-    grad: Tensor | None = None
-    __array_ufunc__ = None  # so that `array * tensor` comes to Tensor.__rmul__
+    _grad: Tensor | None = None
 
     def __init__(self, data: Any, dtype: Any = None, requires_grad: bool = False, device: str | None = None):
         check_device(device)
@@ -52,35 +53,12 @@ class Tensor(Variable):
 
     @data.setter
     def data(self, value: Any) -> None:
-        array = as_array(value, None)
+        array = as_array(value, None, self.dtype)
         if array.shape != self.shape:
             raise ValueError(f"data: expected shape {self.shape}, got {array.shape}; make a new Tensor for a new shape")
         if value is self.array:  # the end of `x.data -= …`, which has changed the array in place
-            self.current_version()
             return
-        self.array = array.astype(self.dtype, copy=False)
-        self.checksum = None
-        self.version += 1
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return self.array.shape
-
-    @property
-    def dtype(self) -> Any:
-        return self.array.dtype
-
-    @property
-    def ndim(self) -> int:
-        return self.array.ndim
-
-    @property
-    def size(self) -> int:
-        return self.array.size
-
-    @property
-    def device(self) -> str:
-        return "cpu"
+        self.replace(array.astype(self.dtype, copy=False))
 
     @property
     def is_leaf(self) -> bool:
@@ -95,79 +73,46 @@ class Tensor(Variable):
     @property
     def mT(self) -> Tensor:
         """The last two axes exchanged."""
+        if self.ndim < 2:
+            raise ValueError(f"mT: expected at least 2 axes, got shape {self.shape}; x[:, None] makes a column")
         return apply(REGISTRY["array.swapaxes"], self, axis1=-1, axis2=-2)
-
-    def __len__(self) -> int:
-        if not self.ndim:
-            raise TypeError("len: a 0-d tensor has no length")
-        return self.shape[0]
 
     def __iter__(self) -> Iterator[Tensor]:
         return (apply(REGISTRY["array.getitem"], self, key=i) for i in range(len(self)))
 
-    def __repr__(self) -> str:
-        body = np.array2string(np.asarray(self.array), separator=", ", prefix="tensor(")
-        notes = [] if self.dtype in (np.float32, np.int64, np.bool_) else [f"dtype={self.dtype}"]
-        if self.entry is not None:
-            notes.append(f"op={self.entry.op.name}")
-        elif self.requires_grad:
-            notes.append("requires_grad=True")
-        return f"tensor({', '.join([body, *notes])})"
+    def __pos__(self) -> Tensor:
+        return self
 
     # Out of the graph
-
-    def numpy(self) -> np.ndarray:
-        """The NumPy array (shared memory), also of a tensor in a graph, where PyTorch asks for detach() first."""
-        return self.expose()
-
-    def item(self) -> float | int | bool:
-        """The only element, as a Python number."""
-        if self.size != 1:
-            raise ValueError(f"item: expected one element, got shape {self.shape}; index it first or use numpy()")
-        return self.array.item()
-
-    def tolist(self) -> Any:
-        return self.array.tolist()
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.array(self.array, dtype=dtype, copy=True)
-
-    def __float__(self) -> float:
-        return float(self.item())
-
-    def __int__(self) -> int:
-        return int(self.item())
-
-    def __bool__(self) -> bool:
-        if self.size != 1:
-            raise ValueError(f"bool: a tensor of shape {self.shape} is neither true nor false; use any() or all()")
-        return bool(self.array.item())
-
-    def __index__(self) -> int:
-        if self.dtype.kind not in "iub":
-            raise TypeError(f"index: expected an integer tensor, got {self.dtype}")
-        return int(self.item())
-
-    def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if spec and self.size == 1 else str(self)
 
     def detach(self) -> Tensor:
         """The same array outside the graph (shared memory)."""
         out = Tensor.wrap(self.array)
-        out.base = self
-        out.checksum = self.checksum
+        out.memory = self.shared()
         return out
 
-    def to(self, device_or_dtype: Any) -> Tensor:
-        """This tensor on a device ("cpu"), or in a dtype. Itself, where nothing changes."""
+    def clone(self) -> Tensor:
+        """A copy with memory of its own; in the graph, where PyTorch's is too. x.detach().clone() is outside."""
+        return apply(REGISTRY["array.astype"], self, dtype=self.dtype)
+
+    copy = clone  # NumPy's name
+
+    def cpu(self) -> Tensor:
+        """This tensor, which is in main memory."""
+        return self
+
+    def to(self, device_or_dtype: Any = None, dtype: Any = None, *, device: str | None = None) -> Tensor:
+        """This tensor on a device ("cpu"), or in a dtype, or both. Itself, where nothing changes."""
         if isinstance(device_or_dtype, str) and device_or_dtype.split(":")[0] in ("cpu", "cuda"):
-            check_device(device_or_dtype)
-            return self
-        return self.astype(device_or_dtype)
+            device = device_or_dtype
+        elif device_or_dtype is not None:
+            dtype = device_or_dtype
+        check_device(device)
+        return self if dtype is None else self.astype(dtype)
 
     def astype(self, dtype: Any) -> Tensor:
         """A Tensor of `dtype`; the gradient comes back in this one's."""
-        dtype = np.dtype(dtype)
+        dtype = as_dtype(dtype)
         return self if dtype == self.dtype else apply(REGISTRY["array.astype"], self, dtype=dtype)
 
     def float(self) -> Tensor:
@@ -176,18 +121,64 @@ class Tensor(Variable):
     def double(self) -> Tensor:
         return self.astype(np.float64)
 
+    def long(self) -> Tensor:
+        return self.astype(np.int64)
+
+    # Copies. A hook, and the graph that a result came from, stay behind.
+
+    def __getstate__(self) -> dict[str, Any]:
+        transient = ("entry", "index", "memory", "version", "hooks")
+        return {name: value for name, value in vars(self).items() if name not in transient}
+
+    def __copy__(self) -> Tensor:
+        out = self.__class__.__new__(self.__class__)
+        vars(out).update({**vars(self), "memory": self.shared(), "hooks": None})
+        return out
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        if self.entry is not None:
+            raise RuntimeError("deepcopy: this tensor is the result of an operation; use detach() or clone()")
+        memo[id(self)] = out = self.__class__.__new__(self.__class__)
+        vars(out).update(copy.deepcopy(self.__getstate__(), memo))
+        return out
+
     # Gradients
 
-    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
-        """Ask for a gradient (or no longer), in place. Raises TypeError unless the dtype is floating."""
-        if requires_grad and self.dtype.kind != "f":
+    @property
+    def requires_grad(self) -> bool:
+        """Shall `backward()` compute a gradient of this tensor, or does it depend on one that wants one?"""
+        return self.wants_grad
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        if not isinstance(cast(object, value), bool | np.bool_):
+            raise TypeError(f"requires_grad: expected True or False, got {value!r}")
+        if value and self.dtype.kind != "f":
             raise TypeError(
                 f"requires_grad: only floating tensors have gradients, this is {self.dtype}; use x.astype('float32')"
             )
-        if self.entry is not None and not requires_grad:
+        if self.entry is not None and not value:
             raise RuntimeError("requires_grad: this tensor is the result of an operation; use detach()")
+        self.wants_grad = bool(value)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Ask for a gradient (or no longer), in place. Raises TypeError unless the dtype is floating."""
         self.requires_grad = requires_grad
         return self
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient that `backward()` accumulated, or None. May be set: to None, or to this shape."""
+        return self._grad
+
+    @grad.setter
+    def grad(self, value: Any) -> None:
+        if value is not None:
+            value = as_tensor(value, self.dtype)
+            if value.shape != self.shape:
+                raise ValueError(f"grad: expected shape {self.shape}, as the tensor's, got {value.shape}")
+            value = value.astype(self.dtype)
+        self._grad = value
 
     def backward(self, gradient: Any = None, create_graph: bool = False, retain_graph: bool | None = None) -> None:
         """Add ∂self/∂leaf · gradient to `leaf.grad` of every leaf that requires a gradient.
@@ -206,52 +197,47 @@ class Tensor(Variable):
                 f"backward: a tensor of shape {self.shape} needs a gradient of that shape; "
                 "call backward(gradient), or make it one number first, e.g. with sum()"
             )
-        dy = Tensor.wrap(np.ones_like(self.array)) if gradient is None else as_tensor(gradient)
+        dy = Tensor.wrap(np.ones_like(self.array)) if gradient is None else as_tensor(gradient, self.dtype)
         if dy.shape != self.shape:
             raise ValueError(f"backward: expected a gradient of shape {self.shape}, got {dy.shape}")
         for leaf, dx in gradients([self], [dy], create_graph, retain_graph):
             leaf._accumulate(dx)
 
     def _accumulate(self, dx: Tensor) -> None:
-        self.grad = dx if self.grad is None else apply(REGISTRY["array.add"], self.grad, dx)
+        self._grad = dx if self._grad is None else apply(REGISTRY["array.add"], self._grad, dx)
+
+    def keep_gradient(self, dy: Any) -> None:
+        """Add what the walk carries to `grad`: a Tensor if the walk is recorded, else an array, to be copied."""
+        self._accumulate(dy if isinstance(dy, Tensor) else Tensor.wrap(dy.copy()))
 
     def retain_grad(self) -> None:
-        """Keep the gradient of this tensor, which is no leaf, in `grad` too."""
+        """Keep the gradient of this tensor, which is no leaf, in `grad` too, as its hooks leave it."""
         if not self.requires_grad:
             raise RuntimeError("retain_grad: this tensor does not require a gradient")
-        if self.entry is None:
-            return
-        me = weakref.ref(self)
+        if self.entry is not None and not is_kept(self):
+            add_hook(self, Keep(self))
 
-        def keep(dy: Tensor) -> None:
-            tensor = me()
-            if tensor is not None:
-                tensor._accumulate(dy if dy.requires_grad else Tensor.wrap(dy.array.copy()))
-
-        self.register_hook(keep)
-
-    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Callable[[], None]:
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> RemovableHook:
         """Call `hook(gradient)` in every backward when this tensor's gradient is complete; what it returns, unless
-        None, replaces the gradient. Returns a function that removes the hook."""
+        None, replaces the gradient, which it must not change in place. The handle's `remove()` ends that."""
         if not self.requires_grad:
             raise RuntimeError("register_hook: this tensor does not require a gradient")
+        if not callable(hook):
+            raise TypeError(f"register_hook: expected a function, got {type(hook).__name__}")
 
         def run(dy: Any) -> Any:
             changed = hook(dy if isinstance(dy, Tensor) else Tensor.wrap(dy))
             if changed is None:
                 return dy
-            changed = as_tensor(changed)
+            changed = as_tensor(changed, dy.dtype)
             if changed.shape != dy.shape:
                 raise ValueError(f"hook: expected a gradient of shape {dy.shape}, got {changed.shape}")
-            return changed if isinstance(dy, Tensor) else changed.array
+            changed = changed.astype(dy.dtype)
+            if not isinstance(dy, Tensor):
+                return changed.array
+            return changed if mode.recording else changed.detach()
 
-        if self.entry is None:
-            self.hooks = hooks = self.hooks or []
-            hooks.append(run)
-            return lambda: hooks.remove(run)
-        entry, item = self.entry, (self.index, run)
-        entry.hooks = [*(entry.hooks or []), item]
-        return lambda: entry.hooks.remove(item) if entry.hooks and item in entry.hooks else None
+        return add_hook(self, run)
 
     # In place, only outside the graph
 
@@ -261,44 +247,59 @@ class Tensor(Variable):
                 "x[...] = value: this tensor is part of a graph, where changes in place are not recorded; "
                 "use where() or scatter_add(), or wrap the assignment in no_grad()"
             )
-        self.current_version()
-        self.array[plain_key(key)] = value.array if isinstance(value, Tensor) else value
-        self.version += 1
-        if self.checksum is not None:
-            self.checksum = self._checksum()
+        if isinstance(value, Tensor) and value.requires_grad and mode.recording:
+            raise RuntimeError(
+                "x[...] = value: value requires a gradient, and changes in place are not recorded; "
+                "use where() or concatenate(), or assign value.detach()"
+            )
+        if not isinstance(value, int | float):
+            value = value.array if isinstance(value, Tensor) else as_array(value, None, np.float64)
+        self.array[plain_key(key)] = value
+        self.written()
 
     # Operators and further methods are attached by functional.py, from the registry: `Op.operators`, `Op.method`.
 
     __hash__ = object.__hash__  # by identity, since == compares elements
 
     def __init_subclass__(cls) -> None:
-        _READY.add(cls)
+        READY.add(cls)
 
 
 _NUMBERS = {float, int, bool}
-_READY: set[type] = {Tensor, float, int, bool, type(None)}
+READY: set[type] = {Tensor, float, int, bool}
 tensors = Backend("tensors", SimpleNamespace(), Tensor)  # rules on Tensors: functional.py fills in their `xp`
 
 
 def apply(op: type[Op], *inputs: Any, **attrs: Any) -> Any:
     """Compute and record `op`. Inputs may be Tensors, numbers, arrays and lists (the last two are copied)."""
     for x in inputs:
-        if x.__class__ not in _READY:
-            inputs = tuple([x if x.__class__ in _READY else as_operand(x) for x in inputs])
+        if x.__class__ not in READY and x is not None:
+            floats = floats_with(*inputs)
+            inputs = tuple([x if x is None or x.__class__ in READY else as_operand(x, floats) for x in inputs])
             break
     if inputs and inputs[0].__class__ in _NUMBERS and not any(isinstance(x, Tensor) for x in inputs):
         inputs = (Tensor(inputs[0]), *inputs[1:])
     return tape.apply(Tensor, op, inputs, attrs)
 
 
-def as_operand(x: Any) -> Any:
+def as_operand(x: Any, floats: Any = np.float32) -> Any:
     """A Tensor for an array or a list; a NumPy scalar becomes a Python number, which takes on the dtype it meets."""
-    return cast(Any, x).item() if isinstance(x, np.generic) else as_tensor(x)
+    return cast(Any, x).item() if isinstance(x, np.floating | np.integer | np.bool_) else as_tensor(x, floats)
 
 
-def as_tensor(x: Any) -> Tensor:
-    """`x` itself if it is a Tensor, else a Tensor of a copy."""
-    return x if isinstance(x, Tensor) else Tensor(x)
+def operator(op: type[Op], x: Any, other: Any, reflected: bool = False) -> Any:
+    """`x ∘ other` for a Tensor x; NotImplemented where `other` is no numbers, so that Python can ask `other`."""
+    if other.__class__ not in READY:
+        try:
+            other = as_operand(other, floats_with(x))
+        except TypeError:
+            return NotImplemented
+    return tape.apply(Tensor, op, (other, x) if reflected else (x, other), {})
+
+
+def as_tensor(x: Any, floats: Any = np.float32) -> Tensor:
+    """`x` itself if it is a Tensor, else a Tensor of a copy, where Python floats become `floats`."""
+    return x if isinstance(x, Tensor) else Tensor.wrap(as_array(x, None, floats))
 
 
 def gradients(
@@ -308,7 +309,8 @@ def gradients(
     retain = create_graph if retain_graph is None else retain_graph
     if create_graph:
         with enable_grad():
-            return [_hooked(x, dx) for x, dx in tape.backward(roots, dys, tensors, retain, True).values()]
+            leaves = tape.backward(roots, dys, tensors, retain, True)
+            return [_hooked(x, dx) for x, dx in leaves.values() if x.wants_grad]
     taken = {id(dy.array) for dy in dys}
     found: list[tuple[Tensor, Tensor]] = []
     with no_grad():
@@ -317,11 +319,12 @@ def gradients(
             if dx.base is not None or id(dx) in taken:  # x + y hands one array to both: each leaf owns its gradient
                 dx = dx.copy()
             taken.add(id(dx))
-            found.append(_hooked(leaf, Tensor.wrap(dx)))
+            if leaf.wants_grad:  # it may have been switched off since the forward
+                found.append(_hooked(leaf, Tensor.wrap(dx)))
     return found
 
 
 def _hooked(leaf: Variable, dx: Tensor) -> tuple[Tensor, Tensor]:
-    for hook in leaf.hooks or ():
+    for hook in tuple(leaf.hooks or ()):
         dx = hook(dx)
     return cast(Tensor, leaf), dx

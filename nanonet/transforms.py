@@ -230,7 +230,7 @@ def _leads_outside(outputs: Sequence[Tensor], inputs: Sequence[Tensor]) -> bool:
     """Do the outputs depend on leaves other than `inputs` that require a gradient?"""
     own = {id(x) for x in inputs}
     used = [*outputs, *(x for entry in recorded(outputs) for x in entry.inputs if isinstance(x, Variable))]
-    return any(x.requires_grad and x.entry is None and id(x) not in own for x in used)
+    return any(x.wants_grad and x.entry is None and id(x) not in own for x in used)
 
 
 def _cotangents(what: str, dys: Sequence[Any], ys: Sequence[Tensor]) -> list[Tensor]:

@@ -1,85 +1,98 @@
-"""What the tape knows of a tensor, and whether it records."""
+"""What the tape knows of a tensor: its place in the graph, and who has changed its memory."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+
+from nanonet.mode import Mode, enable_grad, mode, no_grad
 
 if TYPE_CHECKING:
     from nanonet.tape import Entry
 
-
-class Mode(threading.local):
-    """Per thread: does the tape record?"""
-
-    recording = True
+__all__ = ["Memory", "Mode", "Variable", "enable_grad", "mode", "no_grad", "total_version"]
 
 
-mode = Mode()
+class Memory:
+    """Counts the writes into an array that several variables share, or that was handed out to someone."""
 
+    __slots__ = ("array", "checksum", "writes")
 
-@contextmanager
-def no_grad() -> Iterator[None]:
-    """Within the block nothing is recorded, and results do not require gradients. Also a decorator."""
-    before, mode.recording = mode.recording, False
-    try:
-        yield
-    finally:
-        mode.recording = before
+    def __init__(self, array: Any) -> None:
+        self.array = array
+        self.writes = 0
+        self.checksum: int | None = None  # of the array, once it was handed out
 
+    def count(self) -> int:
+        """The writes, after looking for those that went past the engine: NumPy cannot tell us, a checksum can."""
+        if self.checksum is not None:
+            found = self.look()
+            if found != self.checksum:
+                self.checksum = found
+                self.writes += 1
+        return self.writes
 
-@contextmanager
-def enable_grad() -> Iterator[None]:
-    """Within the block operations are recorded, also inside `no_grad()`. Also a decorator."""
-    before, mode.recording = mode.recording, True
-    try:
-        yield
-    finally:
-        mode.recording = before
+    def look(self) -> int:
+        return hash(self.array.tobytes())
 
 
 class Variable:
     """What the tape knows of a tensor; the class `Tensor` adds all that people use."""
 
     array: Any
-    requires_grad: bool = False
+    wants_grad: bool = False  # people see it as `requires_grad`
     entry: Entry | None = None  # the entry that made it; None for a leaf, which the user made
     index: int = 0  # which of the entry's outputs it is
-    version: int = 0  # raised by every change in place
-    checksum: int | None = None  # of the array, once it was handed out: see `expose`
-    base: Variable | None = None  # the variable whose memory it shares, after detach()
+    version: int = 0  # raised by every change in place that the engine makes itself
+    memory: Memory | None = None  # once it is shared or was handed out; most tensors never need one
     hooks: list[Callable[[Any], Any]] | None = None  # of a leaf; those of other tensors are kept by their entry
 
     def expose(self) -> Any:
-        """The array itself, to someone who may write into it.
-
-        NumPy cannot tell us of such a write, so from now on the version counter compares checksums. Tensors that
-        share this memory are watched as well. Tensors whose array was never handed out cost nothing.
-        """
-        if self.checksum is None:
-            self.checksum = self._checksum()
-            shared = [self.base] if self.base is not None else []
-            if self.entry is not None and self.array.base is not None:
-                shared += [
-                    x for x in self.entry.inputs if isinstance(x, Variable) and _same_memory(x.array, self.array)
-                ]
-            for x in shared:
-                x.expose()
+        """The array itself, to someone who may write into it. From now on its checksum is compared."""
+        memory = self.shared()
+        if memory.checksum is None:
+            memory.checksum = memory.look()
         return self.array
 
-    def current_version(self) -> int:
-        """`version`, after looking for writes that went past the engine."""
-        if self.checksum is not None:
-            found = self._checksum()
-            if found != self.checksum:
-                self.checksum = found
-                self.version += 1
-        return self.version
+    def shared(self) -> Memory:
+        """The count of writes that this variable and all that share its memory have in common."""
+        root, views = self, []
+        while root.memory is None:
+            viewed = root._viewed()
+            if viewed is None:
+                root.memory = Memory(root.array)
+                break
+            views.append(root)
+            root = viewed
+        for view in views:
+            view.memory = root.memory
+            view.version -= root.memory.writes  # those that came before are no change of this one
+        return root.memory
 
-    def _checksum(self) -> int:
-        return hash(self.array.tobytes())
+    def _viewed(self) -> Variable | None:
+        """The input whose memory this is a view of, where the tape still knows."""
+        return None if self.entry is None else _owner(self.array, self.entry.inputs)
+
+    def is_view_of_one(self, inputs: tuple[Any, ...]) -> None:
+        """Share the count of writes with the input that this unrecorded result is a view of, if it is."""
+        owner = _owner(self.array, inputs)
+        if owner is not None:
+            self.memory = owner.shared()
+
+    def written(self) -> None:
+        """Count a change in place that the engine made."""
+        self.version += 1
+        if self.memory is not None:
+            self.memory.writes += 1
+
+    def replace(self, array: Any) -> None:
+        """Another array in the place of this one, which stays what it was for those who share it."""
+        self.version = self.current_version() + 1
+        self.array, self.memory = array, None
+
+    def current_version(self) -> int:
+        """Differs from what it was before if the array was changed in place since."""
+        return self.version if self.memory is None else self.version + self.memory.count()
 
 
 def total_version(inputs: tuple[Any, ...]) -> int:
@@ -87,9 +100,15 @@ def total_version(inputs: tuple[Any, ...]) -> int:
     version = 0
     for x in inputs:
         if isinstance(x, Variable):
-            version += x.version if x.checksum is None else x.current_version()
+            version += x.version if x.memory is None else x.current_version()
     return version
 
 
-def _same_memory(a: Any, b: Any) -> bool:
-    return b.base is a or (a.base is not None and a.base is b.base)
+def _owner(array: Any, inputs: tuple[Any, ...]) -> Variable | None:
+    """The variable among `inputs` that `array` shares memory with."""
+    if array.base is None:
+        return None
+    for x in inputs:
+        if isinstance(x, Variable) and (array.base is x.array or array.base is x.array.base):
+            return x
+    return None

@@ -91,3 +91,10 @@ def test_what_cannot_be_checked_is_refused() -> None:
         nt.gradcheck(lambda x: x, [np.ones(2, np.float32)])
     with pytest.raises(TypeError, match="must return Tensors, got float"):
         nt.gradcheck(lambda x: 1.0, [np.ones(2)])
+
+
+def test_one_input_needs_no_list_and_no_grad_is_no_obstacle() -> None:
+    with nt.no_grad():
+        assert nt.gradcheck(nt.exp, np.array([0.5, 1.0]))
+    report = nt.gradcheck(lambda x: x.detach() * 0.0, nt.tensor(np.ones(2)))
+    assert (report.verdict, report.where) == ("pass", (0, (0,)))

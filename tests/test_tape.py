@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 import weakref
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 import nanonet as nt
+from nanonet.tape import Entry
 
 
 def leaf(*values: float) -> Any:
@@ -120,6 +122,45 @@ def test_hooks_see_the_complete_gradient_and_may_replace_it() -> None:
     assert x.grad.item() == 10.0
 
 
+@pytest.mark.parametrize("of_result", [False, True])
+def test_hooks_are_called_in_order_also_when_one_removes_itself(of_result: bool) -> None:
+    x, order = leaf(2.0), []
+    y = x * 3.0
+    hooked = y if of_result else x
+
+    def once(dy: Any) -> None:
+        order.append(1)
+        handle.remove()
+        handle.remove()
+
+    handle = hooked.register_hook(once)
+    hooked.register_hook(lambda dy: order.append(2))
+    hooked.register_hook(lambda dy: order.append(3))
+    y.backward(retain_graph=True)
+    y.backward()
+    assert order == [1, 2, 3, 2, 3]
+
+
+def test_retain_grad_keeps_what_all_hooks_leave_and_only_once() -> None:
+    x = leaf(1.0)
+    y = x * 2.0
+    y.retain_grad()
+    y.register_hook(lambda dy: dy * 10.0)
+    y.retain_grad()
+    y.backward()
+    assert (y.grad.item(), x.grad.item()) == (10.0, 20.0)
+
+
+def test_what_a_hook_returns_takes_on_dtype_and_leaves_the_graph() -> None:
+    x, other = leaf(1.0, 2.0), leaf(3.0, 4.0)
+    x.register_hook(lambda dx: [5, 6])
+    x.register_hook(lambda dx: other)
+    x.sum().backward()
+    assert (x.grad.dtype, x.grad.requires_grad, x.grad.tolist()) == (np.float64, False, [3.0, 4.0])
+    with pytest.raises(TypeError, match="register_hook: expected a function, got int"):
+        x.register_hook(1)
+
+
 def test_a_hook_of_the_wrong_shape_is_refused() -> None:
     x = leaf(2.0)
     x.register_hook(lambda dx: np.ones(3))
@@ -142,6 +183,52 @@ def test_no_grad_records_nothing_and_restores_after_an_error() -> None:
         return x * 2.0
 
     assert not evaluate().requires_grad
+
+
+def test_blocks_can_be_entered_again_and_nested() -> None:
+    x, block = leaf(1.0), nt.no_grad()
+    with block, block:
+        assert not (x * 2.0).requires_grad
+    with block:
+        assert not nt.is_grad_enabled()
+    assert (x * 2.0).requires_grad
+    with nt.set_grad_enabled(False):
+        assert not (x * 2.0).requires_grad
+    assert nt.is_grad_enabled()
+
+
+def test_no_grad_decorates_functions_and_generators() -> None:
+    x, caught = leaf(1.0), []
+
+    @nt.no_grad
+    def plain() -> bool:
+        return (x * 2.0).requires_grad
+
+    @nt.no_grad()
+    def steps() -> Any:
+        try:
+            got = yield (x * 2.0).requires_grad
+        except KeyError as error:
+            caught.append((type(error), (x * 2.0).requires_grad))
+            got = yield "caught"
+        return got
+
+    generator = steps()
+    assert (plain(), next(generator), (x * 2.0).requires_grad) == (False, False, True)
+    assert generator.throw(KeyError) == "caught"
+    with pytest.raises(StopIteration) as stop:
+        generator.send("end")
+    assert stop.value.value == "end"
+    assert caught == [(KeyError, False)]
+
+
+def test_no_grad_is_of_one_thread() -> None:
+    x, seen = leaf(1.0), []
+    with nt.no_grad():
+        thread = threading.Thread(target=lambda: seen.append((x * 2.0).requires_grad))
+        thread.start()
+        thread.join()
+    assert seen == [True]
 
 
 def test_detach_leaves_the_graph() -> None:
@@ -189,8 +276,11 @@ def test_retain_graph_allows_a_second_backward() -> None:
         lambda x: x.detach().numpy().__setitem__(0, 9.0),
         lambda x: setattr(x, "data", np.array([7.0, 8.0])),
         lambda x: x.reshape(2, 1).detach().numpy().__setitem__((0, 0), 9.0),
+        lambda x: x.detach().__setitem__(0, 9.0),
+        lambda x: x[0:1].detach().__setitem__(0, 9.0),
+        lambda x: x.T.detach().reshape(2, 1).detach().__setitem__((1, 0), 9.0),
     ],
-    ids=["data", "sort in place", "detached array", "new data", "view"],
+    ids=["data", "sort in place", "detached array", "new data", "view", "detached", "detached slice", "view of view"],
 )
 def test_a_change_in_place_between_forward_and_backward_is_refused(change: Any) -> None:
     x = leaf(2.0, 1.0)
@@ -217,6 +307,63 @@ def test_a_change_of_a_constant_is_refused() -> None:
         c[0] = 4.0
     with pytest.raises(RuntimeError, match="changed in place"):
         y.backward()
+
+
+@pytest.mark.parametrize(
+    ("used", "changed"),
+    [
+        (lambda c: c.detach(), lambda c, d: c),
+        (lambda c: c.detach(), lambda c, d: c.detach()),
+        (lambda c: c[0:1], lambda c, d: c),
+        (lambda c: c, lambda c, d: d),
+        (lambda c: c.reshape(2, 1)[0:1], lambda c, d: c),
+    ],
+    ids=["detached, the original", "two detached", "slice, the original", "original, a slice before", "view of view"],
+)
+@pytest.mark.parametrize("write", ["data", "item"])
+def test_a_change_through_shared_memory_is_refused(used: Any, changed: Any, write: str) -> None:
+    w, c = leaf(2.0), nt.tensor(np.array([3.0, 4.0]))
+    d = c[0:1]
+    y = (w * used(c)).sum()
+    target = changed(c, d)
+    if write == "data":
+        target.data[0] = 9.0
+    else:
+        target[0] = 9.0
+    with pytest.raises(RuntimeError, match="multiply was changed in place"):
+        y.backward()
+
+
+def test_a_change_of_a_view_made_without_recording_is_refused() -> None:
+    w = leaf(2.0, 3.0)
+    with nt.no_grad():
+        view = w[0:1]
+    y = (w * w).sum()
+    view[0] = 9.0
+    with pytest.raises(RuntimeError, match="changed in place"):
+        y.backward()
+
+
+def test_writes_before_the_forward_are_no_change() -> None:
+    w, c = leaf(2.0, 3.0), nt.tensor(np.array([3.0, 4.0]))
+    with nt.no_grad():
+        w[0] = 5.0
+        c[0] = 6.0
+    w.data[1] = 7.0
+    view = w.reshape(2, 1)
+    assert view.data[0, 0] == 5.0
+    (view[:, 0] * c.detach() * w).sum().backward()
+    np.testing.assert_array_equal(w.grad.array, [60.0, 56.0])
+
+
+def test_the_array_of_a_view_at_the_end_of_a_long_chain() -> None:
+    x = leaf(1.0, 2.0)
+    y = x
+    for _ in range(5000):
+        y = y.reshape(2)
+    y.data[0] = 9.0
+    with pytest.raises(RuntimeError, match="changed in place"):
+        y.sum().backward()
 
 
 def test_a_change_of_a_result_is_refused() -> None:
@@ -286,6 +433,52 @@ def test_a_walked_graph_frees_what_it_saved() -> None:
     del h
     gc.collect()
     assert saved() is None
+
+
+def test_graphs_are_freed_by_reference_counting_alone() -> None:
+    def walked(x: Any) -> None:
+        (nt.tanh(x) * x).sum().backward()
+
+    def never_walked(x: Any) -> None:
+        h = nt.tanh(x)
+        h.register_hook(lambda dy: dy)
+        h.retain_grad()
+        (h * x).sum()
+
+    def transformed(x: Any) -> None:
+        nt.hessian(lambda z: (z * z * z).sum())(x)
+
+    x = leaf(1.0, 2.0)
+    gc.collect()
+    gc.disable()
+    try:
+        for run in (walked, never_walked, transformed):
+            run(x)  # a first time: the gradient of x stays
+            before = sum(isinstance(o, nt.Tensor | Entry) for o in gc.get_objects())
+            run(x)
+            assert sum(isinstance(o, nt.Tensor | Entry) for o in gc.get_objects()) == before, run.__name__
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("outside", [lambda z: z.detach(), lambda z: z.T.detach().data, lambda z: z.numpy()])
+def test_what_leaves_the_graph_does_not_keep_it(outside: Any) -> None:
+    x = leaf(1.0, 2.0)
+    h = nt.tanh(x)
+    alive = weakref.ref(h)
+    kept = outside(h * h)
+    del h
+    assert alive() is None
+    assert kept.shape == (2,)
+
+
+def test_memory_does_not_grow_with_detached_states() -> None:
+    w, h = leaf(0.5), nt.zeros(1, dtype=np.float64)
+    for step in range(60):
+        if step == 20:
+            before = sum(isinstance(o, nt.Tensor | Entry) for o in gc.get_objects())
+        h = nt.tanh(w * h + 1.0).detach()
+    assert sum(isinstance(o, nt.Tensor | Entry) for o in gc.get_objects()) == before
 
 
 def test_mixed_precision_gradients_come_back_in_the_leafs_dtype() -> None:

@@ -13,7 +13,7 @@ from nanonet.op import Op, Sample
 from nanonet.sampling import Draw
 from nanonet.tensor import Tensor, as_tensor
 from nanonet.transforms import vjp_of
-from nanonet.variable import no_grad
+from nanonet.variable import enable_grad, no_grad
 
 
 def gradcheck(
@@ -22,12 +22,13 @@ def gradcheck(
     """Compare the gradient of Σ dy ⊙ f(*inputs), for a random dy, with extrapolated central differences.
 
     f         a function of Tensors that returns a Tensor, or a tuple of them
-    inputs    Tensors, arrays or numbers; every float64 one is checked, in every element
+    inputs    Tensors, arrays or numbers, or one Tensor or array; every float64 one is checked, in every element
 
     An element passes when |analytic - numeric| ≤ atol + rtol · max|numeric| + 10 · error bar. Raises TypeError for
     float32 inputs (differences in float32 have no digits to spare) and ValueError when nothing is left to check.
     """
-    tensors = [as_tensor(np.asarray(x)) if isinstance(x, np.ndarray | float) else x for x in inputs]
+    given: Any = [inputs] if isinstance(inputs, Tensor | np.ndarray | float) else inputs
+    tensors = [as_tensor(np.asarray(x)) if isinstance(x, np.ndarray | float) else x for x in given]
     tensors = [Tensor(x.array.copy()) if isinstance(x, Tensor) else x for x in tensors]
     checked = [x for x in tensors if isinstance(x, Tensor) and x.dtype.kind == "f"]
     if not checked:
@@ -36,17 +37,20 @@ def gradcheck(
         if x.dtype != np.float64:
             raise TypeError(f"gradcheck: expected float64 inputs, got {x.dtype}; use x.astype('float64')")
         x.requires_grad_()
-    outputs = _floating(f(*tensors))
+    with enable_grad():
+        outputs = _floating(f(*tensors))
     rng = np.random.default_rng(seed)
     dys = [rng.uniform(0.5, 1.5, y.shape) * rng.choice([-1.0, 1.0], y.shape) for y in outputs]
     if any(y.requires_grad for y in outputs):
         analytic = vjp_of(outputs, checked, dys)
     else:
         analytic = [Tensor.wrap(np.zeros(x.shape)) for x in checked]
-    worst = Report("pass", 0.0, None, 0.0, 0.0, 0.0, name)
+    worst: Report | None = None
     for index, (x, dx) in enumerate(zip(checked, analytic, strict=True)):
         numeric, bars = _numeric(f, tensors, x, dys)
-        worst = _worse(worst, _compare(index, dx.array, numeric, bars, rtol, atol, name))
+        report = _compare(index, dx.array, numeric, bars, rtol, atol, name)
+        worst = report if worst is None or worst.where is None else _worse(worst, report)
+    assert worst is not None, "something was checked"
     return worst
 
 

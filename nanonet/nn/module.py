@@ -316,8 +316,6 @@ def _expect(name: str, value: Any, expected: str, holds: bool) -> None:
 def _cast(tensor: Tensor, dtype: Any) -> None:
     """Another dtype for a parameter or buffer; its identity, which optimizers hold, stays."""
     if tensor.dtype != dtype:
-        tensor.array = tensor.array.astype(dtype)
-        tensor.checksum = None
-        tensor.version += 1
+        tensor.replace(tensor.array.astype(dtype))
     if tensor.grad is not None:
         tensor.grad = tensor.grad.detach().astype(dtype)

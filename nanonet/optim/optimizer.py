@@ -96,7 +96,7 @@ class Optimizer:
                     p.grad = None
                 elif p.grad is not None:
                     p.grad.array[...] = 0
-                    p.grad.version += 1
+                    p.grad.written()
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Change every parameter that has a gradient. Returns what `closure`, which may compute the loss, returned."""
@@ -194,7 +194,7 @@ def store(x: Tensor, array: Array) -> None:
     """Make `array` the value of `x`, in x's own memory; nothing to copy where a kernel wrote it there."""
     if array is not x.array:
         x.array[...] = array
-    x.version += 1
+    x.written()
 
 
 def _copy(value: Any) -> Any:
