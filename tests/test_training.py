@@ -1,5 +1,6 @@
 """Trainer, callbacks, metrics, history: what fit promises."""
 
+import io
 import math
 import os
 import signal
@@ -314,20 +315,86 @@ def test_history_plots_and_names_its_best(tmp_path):
 def test_nan_loss_stops_with_place_and_hint():
     trainer = Trainer(network(), "sgd", "mse", lr=1e12)
     y = np.zeros((120, 3))
-    with (
-        np.errstate(all="ignore"),
-        pytest.raises(DivergedError, match=r"epoch \d+, batch \d+; try a smaller") as caught,
-    ):
+    with pytest.raises(DivergedError, match=r"epoch \d+, batch \d+; try a smaller") as caught:
         trainer.fit(X, y, epochs=50, verbose=0)
     assert "\n" not in str(caught.value)
     assert caught.value.history is trainer.history
 
 
 def test_nan_in_the_data_is_named():
-    x = X.copy()
-    x[100, 2] = np.nan
+    x, y = X.copy(), X[:, :1].copy()
+    x[100, 2] = y[7] = np.nan
+    model = network(outputs=1)
+    with pytest.raises(ValueError, match=r"^fit: x has nan at \[100, 2\]; fill it in"):
+        fit(model, x, X[:, :1], loss="mse")
+    with pytest.raises(ValueError, match=r"^fit: y has nan at \[7, 0\]"):
+        fit(model, X, y, loss="mse")
+    with pytest.raises(ValueError, match=r"^validation_data: x has nan"):
+        fit(model, X, X[:, :1], loss="mse", validation_data=(x, X[:, :1]))
     with pytest.raises(DivergedError, match=r"the loss is nan in epoch 1, batch 4: its inputs contain NaN"):
-        fit(network(), x, LABELS, shuffle=False)
+        fit(model, DataLoader((x, X[:, :1]), 32), loss="mse")
+    with pytest.raises(DivergedError, match=r"the loss is nan in epoch 1, batch 1: its targets contain NaN"):
+        fit(model, DataLoader((X, y), 32), loss="mse")
+
+
+def test_class_numbers_may_come_as_floats():
+    _, expected = fit(network(), X, LABELS, epochs=2)
+    _, found = fit(network(), X, LABELS.astype(float), epochs=2)
+    assert found == expected
+    with pytest.raises(ValueError, match=r"expected class numbers 0, 1, …, got [012].5"):
+        fit(network(), X, LABELS + 0.5)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"validation_split": "0.2"}, ValueError, "validation_split from 0 to below 1, got '0.2'"),
+        ({"validation_data": X}, ValueError, r"validation_data as \(x, y\) or a DataLoader, got a ndarray"),
+        ({"callbacks": EarlyStopping("loss")}, TypeError, "expected a list of Callback objects"),
+        ({"callbacks": [EarlyStopping]}, TypeError, "expected a list of Callback objects"),
+        ({"metrics": [lambda true, pred: pred]}, ValueError, r"<lambda> gave an array \(120, 3\), expected one number"),
+    ],
+)
+def test_what_fit_cannot_use_gets_one_clear_line(options, error, message):
+    with pytest.raises(error, match=message) as caught:
+        fit(network(), X, LABELS, epochs=1, **options)
+    assert "\n" not in str(caught.value)
+
+
+def test_batches_without_targets_and_schedules_that_are_none_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="the batches have no targets"):
+        fit(network(), DataLoader(X, 32))
+    with pytest.raises(TypeError, match="Schedule: expected a schedule or a function"):
+        Schedule(0.1)
+    with pytest.raises(KeyError, match="no number 'val_loss'; the figures are loss"):
+        History(loss=[1.0]).best()
+    with pytest.raises(OSError, match="CSVLog: cannot write") as caught:
+        fit(network(), X, LABELS, epochs=1, callbacks=[CSVLog(tmp_path)])
+    assert caught.value.filename == str(tmp_path)
+
+
+def test_a_pair_in_a_list_is_validation_data():
+    _, history = fit(network(), X, LABELS, epochs=1, validation_data=[X, LABELS])
+    assert "val_loss" in history
+
+
+def test_the_bar_shows_every_epoch_and_every_figure_in_a_narrow_terminal(monkeypatch):
+    import rich.console
+
+    text = io.StringIO()
+    console = rich.console.Console(file=text, force_terminal=True, width=80, height=10, color_system=None)
+    monkeypatch.setattr("rich.progress.get_console", lambda: console)
+    monkeypatch.setattr(progress, "INTERVAL", 0.0)
+    Trainer(network(), metrics=["accuracy", "precision", "recall"]).fit(
+        X, LABELS, epochs=30, verbose=1, validation_split=0.2
+    )
+    shown = text.getvalue()
+    for epoch in range(1, 31):
+        assert f"epoch {epoch}/30" in shown
+    last = shown[shown.rindex("epoch 30/30") :]
+    assert "3/3" in last
+    assert "val_recall 0" in last
+    assert "…" not in shown
 
 
 def test_ctrl_c_keeps_what_was_trained_and_gives_the_handler_back():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,13 +41,15 @@ def make_loader(
         )
     if not len(arrays[0]):
         raise ValueError(f"{owner}: x has no samples")
+    if targets:
+        _refuse_gaps(owner, arrays)
     return DataLoader(tuple(arrays), batch_size, shuffle, seed)
 
 
 def split_off(x: Any, y: Any, share: float) -> tuple[Any, Any, Any]:
     """(x, y, (x, y) to validate with, or None): the last `share` of the samples is held out."""
-    if not 0 <= share < 1:
-        raise ValueError(f"fit: expected validation_split from 0 to below 1, got {share}")
+    if not isinstance(share, int | float | np.number) or not 0 <= share < 1:
+        raise ValueError(f"fit: expected validation_split from 0 to below 1, got {share!r}")
     if not share:
         return x, y, None
     if is_loader(x) or isinstance(x, Dataset) or y is None:
@@ -94,6 +96,15 @@ def float_dtype(model: Module) -> Any:
         if p.dtype.kind == "f":
             return p.dtype
     return np.dtype(np.float32)
+
+
+def _refuse_gaps(owner: str, arrays: Sequence[np.ndarray]) -> None:
+    """NaN and Inf in x or y would spoil the weights, or a figure, without a word."""
+    for array in arrays:
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            place = tuple(map(int, np.argwhere(~np.isfinite(array))[0]))
+            name = "y" if array is arrays[-1] else "x"
+            raise ValueError(f"{owner}: {name} has {array[place]} at {list(place)}; fill it in or leave the sample out")
 
 
 def _cast(array: np.ndarray, dtype: Any) -> np.ndarray:

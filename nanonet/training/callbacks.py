@@ -176,7 +176,9 @@ class Schedule(Callback):
     def __init__(self, schedule: Any, every: str = "epoch", monitor: str = "val_loss") -> None:
         if every not in ("epoch", "batch"):
             raise ValueError(f"Schedule: expected every 'epoch' or 'batch', got {every!r}")
-        self.make: Callable[[Any], Any] | None = None if hasattr(schedule, "step") else schedule
+        if not callable(schedule) and not hasattr(schedule, "step"):
+            raise TypeError(f"Schedule: expected a schedule or a function of the optimizer, got {schedule!r}")
+        self.make: Callable[[Any], Any] | None = schedule if callable(schedule) else None
         self.schedule: Any = None if self.make else schedule
         self.every = every
         self.monitor = monitor

@@ -79,7 +79,7 @@ def find_loss(wanted: Any, model: nn.Module) -> tuple[Callable[[Tensor, Any], An
             raise ValueError(f"Trainer: expected a loss's name, module or function, got {wanted!r}")
         name = type(wanted).__name__ if isinstance(wanted, nn.Module) else getattr(wanted, "__name__", "")
         return wanted, KINDS.get(name, "")
-    name = LOSSES.get(wanted, wanted)
+    name = LOSSES.get(wanted.lower(), wanted)
     last = type(_last_layer(model)).__name__
     function = F.network_functions.get(name)
     if name == "cross_entropy" and last in ("Softmax", "LogSoftmax"):
@@ -108,14 +108,16 @@ def log_cross_entropy(output: Tensor, target: Tensor) -> Tensor:
 
 
 def _of_classes(function: Callable[..., Tensor]) -> Callable[[Tensor, Any], Tensor]:
-    """`function` of classes (N,), also written as a column (N, 1), or of one-hot rows (N, C), also of integers."""
+    """`function` of classes (N,), also as a column (N, 1) or as floats, or of one-hot rows (N, C), also of integers."""
 
     def loss(output: Tensor, target: Any) -> Tensor:
-        target = as_tensor(target).array
+        target = _targets(target)
         if target.shape == output.shape:
             target = target.astype(output.dtype, copy=False)
         elif target.ndim == output.ndim == 2 and target.shape[1] == 1:
             target = target.reshape(-1)
+        if target.ndim < output.ndim and target.dtype.kind == "f":
+            target = _classes(target)
         return function(output, Tensor.wrap(target))
 
     return loss
@@ -125,12 +127,28 @@ def _of_numbers(function: Callable[..., Tensor]) -> Callable[[Tensor, Any], Tens
     """`function` of targets that have the output's numbers but another shape, (N,) for (N, 1), or another dtype."""
 
     def loss(output: Tensor, target: Any) -> Tensor:
-        target = as_tensor(target).array
+        target = _targets(target)
         if target.shape != output.shape and (*target.shape, 1) == output.shape:
             target = target.reshape(output.shape)
         return function(output, Tensor.wrap(target.astype(output.dtype, copy=False)))
 
     return loss
+
+
+def _targets(target: Any) -> np.ndarray:
+    if target is None:
+        raise ValueError("loss: the batches have no targets; expected batches (x, y)")
+    return as_tensor(target).array
+
+
+def _classes(target: np.ndarray) -> np.ndarray:
+    """Whole numbers that came as floats (from a file, say) as integers."""
+    with np.errstate(invalid="ignore"):
+        classes = target.astype(np.int64)
+    wrong = np.flatnonzero(classes != target)
+    if wrong.size:
+        raise ValueError(f"loss: expected class numbers 0, 1, …, got {target.reshape(-1)[wrong[0]]} among the targets")
+    return classes
 
 
 def _last_layer(model: nn.Module) -> Any:

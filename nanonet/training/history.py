@@ -36,10 +36,11 @@ class History(dict[str, list[float]]):
 
     def best(self, monitor: str = "val_loss", mode: str = "auto") -> tuple[int, float]:
         """(epoch from 1, value) of the lowest figure, or the highest, if `mode` or the name says so."""
-        values = self[monitor]
-        better = max if direction(monitor, mode) == "max" else min
-        best = better(v for v in values if v == v)
-        return values.index(best) + 1, best
+        values = [v for v in self.get(monitor, ()) if v == v]
+        if not values:
+            raise KeyError(f"History: there is no number {monitor!r}; the figures are {', '.join(self)}")
+        best = max(values) if direction(monitor, mode) == "max" else min(values)
+        return self[monitor].index(best) + 1, best
 
     def plot(self, path: str | os.PathLike[str] | None = None) -> Any:
         """Loss and metrics over the epochs, training and validation together: a matplotlib Figure, saved to `path`."""

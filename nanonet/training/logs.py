@@ -28,7 +28,10 @@ class CSVLog(Callback):
         writer = csv.writer(text)
         writer.writerow(["epoch", *history])
         writer.writerows(enumerate_rows(history))
-        write_atomically(self.path, text.getvalue().encode())
+        try:
+            write_atomically(self.path, text.getvalue().encode())
+        except OSError as error:
+            raise OSError(error.errno, f"CSVLog: cannot write, {error.strerror}", str(self.path)) from error
 
 
 class TensorBoardLog(Callback):

@@ -219,7 +219,10 @@ class Tally:
             raise ValueError("metrics: there was no batch")
         found = {"loss": self.loss / self.count}
         for metric in self.metrics:
-            found[metric.name] = float(metric.total(*self._joined(metric.name)))
+            value = metric.total(*self._joined(metric.name))
+            if np.size(value) != 1:
+                raise ValueError(f"metrics: {metric.name} gave an array {np.shape(value)}, expected one number")
+            found[metric.name] = float(value)
         return found
 
     def _joined(self, name: str) -> Pair:

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 INTERVAL = 0.1  # seconds between two looks at a bar
 
 
-def display(verbose: int | bool | None, epochs: int) -> list[Callback]:
-    """None: by where the output goes; 0: nothing; 1: a bar; 2: lines."""
-    if verbose not in (None, 0, 1, 2):
+def display(verbose: Any, epochs: int) -> list[Callback]:
+    """None or "auto": by where the output goes; 0: nothing; 1: a bar; 2: lines."""
+    if verbose not in (None, "auto", 0, 1, 2):
         raise ValueError(f"fit: expected verbose as None, 0, 1 or 2, got {verbose!r}")
-    if verbose is None:
+    if verbose in (None, "auto"):
         verbose = 1 if sys.stdout.isatty() else 2
     return [Bar(epochs)] if verbose == 1 else [Lines(epochs)] if verbose == 2 else []
 
@@ -43,20 +43,21 @@ class Lines(Callback):
 
 
 class Bar(Callback):
-    """A bar for each epoch with the loss and the metrics so far; full, it stays with the epoch's figures."""
+    """A bar for the running epoch with the loss and the metrics so far; full, it stays with the epoch's figures."""
 
     def __init__(self, epochs: int) -> None:
         self.epochs = epochs
 
     def on_fit_begin(self, trainer: Trainer) -> None:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.table import Column
 
         self.progress = Progress(
             TextColumn("{task.description}"),
-            BarColumn(),
+            BarColumn(bar_width=20),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TextColumn("{task.fields[figures]}"),
+            TextColumn("{task.fields[figures]}", table_column=Column()),  # in a narrow terminal, on several lines
         )
         self.progress.start()
 
@@ -76,6 +77,10 @@ class Bar(Callback):
         total = self.progress.tasks[-1].total
         self.show(total, figures)
         self.progress.stop_task(self.task)
+        full = self.progress.get_renderable()
+        self.progress.remove_task(self.task)
+        self.progress.refresh()
+        self.progress.console.print(full)  # above the running bar: many epochs do not fit on the screen
 
     def show(self, completed: Any, figures: Figures) -> None:
         self.progress.update(self.task, completed=completed, figures=in_words(figures))

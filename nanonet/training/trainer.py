@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from nanonet import random
+from nanonet.data import Dataset
 from nanonet.nn import Module
 from nanonet.optim import clip_grad_norm_
 from nanonet.tensor import Tensor
 from nanonet.training import metrics as m
-from nanonet.training.batches import Batches, inputs_of, make_loader, split_off
+from nanonet.training.batches import Batches, array_of, inputs_of, is_loader, make_loader, split_off
 from nanonet.training.callbacks import Callback
 from nanonet.training.checkpoint import SUFFIX, CheckpointError, load_state, restore, save_checkpoint
 from nanonet.training.choices import CLASSIFICATION, find_loss, find_optimizer
@@ -104,7 +105,7 @@ class Trainer:
         Ctrl-C ends the run after the current batch and keeps what was trained; a second one ends it at once. Raises
         DivergedError where the loss becomes NaN or infinite, ValueError for data that does not fit.
         """
-        if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 0:
+        if isinstance(epochs, bool) or not isinstance(epochs, int | np.integer) or epochs < 0:
             raise ValueError(f"fit: expected epochs as a whole number of at least 0, got {epochs!r}")
         x, y, held_out = split_off(x, y, validation_split)
         if held_out is not None and validation_data is not None:
@@ -114,8 +115,9 @@ class Trainer:
         self.loader = make_loader("fit", self.model, x, y, batch_size, shuffle, seed)
         self.history, self.epoch, self.batch = History(), 0, 0
         self.tally = m.Tally(self.metrics, self.kind)
-        self.callbacks = sorted(callbacks, key=lambda callback: callback.last)
-        with self._mode(training=True), Interrupt() as interrupt:
+        self.callbacks = _in_order(callbacks)
+        # What overflows is seen in the loss, which every batch checks.
+        with self._mode(training=True), np.errstate(over="ignore", invalid="ignore"), Interrupt() as interrupt:
             self._run(epochs, validation, [*display(verbose, epochs), *self.callbacks], resume_from, interrupt)
         return self.history
 
@@ -205,7 +207,7 @@ class Trainer:
             loss = loss + self.penalty(self.model)
         value = _number(loss)
         if not np.isfinite(value):
-            raise DivergedError(self._diagnosis(value, inputs), self.history)
+            raise DivergedError(self._diagnosis(value, inputs, target), self.history)
         loss.backward()
         if self.clip_norm is not None:
             clip_grad_norm_(self.model.parameters(), self.clip_norm)
@@ -213,10 +215,12 @@ class Trainer:
         self.batch += 1
         self.tally.add(value, len(inputs[0]), target, output)
 
-    def _diagnosis(self, value: float, inputs: Sequence[Tensor]) -> str:
+    def _diagnosis(self, value: float, inputs: Sequence[Tensor], target: Any) -> str:
         place = f"fit: the loss is {value} in epoch {self.epoch + 1}, batch {self.batch + 1}"
         if not all(np.isfinite(x.array).all() for x in inputs):
             return f"{place}: its inputs contain NaN or Inf; clean the data"
+        if target is not None and not np.isfinite(array_of("fit", target)).all():
+            return f"{place}: its targets contain NaN or Inf; clean the data"
         lr = self.optimizer.param_groups[0]["lr"]
         return (
             f"{place}; try a smaller learning rate (it is {lr:g}), clip_norm=1.0, or scaled inputs; "
@@ -233,8 +237,10 @@ class Trainer:
         return tally.figures()
 
     def _validation(self, data: Any, batch_size: int) -> Batches:
-        if isinstance(data, tuple) and len(data) == 2:
+        if isinstance(data, tuple | list) and len(data) == 2:
             return make_loader("validation_data", self.model, *data, batch_size)
+        if not is_loader(data) and not isinstance(data, Dataset):
+            raise ValueError(f"fit: expected validation_data as (x, y) or a DataLoader, got a {type(data).__name__}")
         return make_loader("validation_data", self.model, data, None, batch_size)
 
     def _resume(self, path: Path) -> None:
@@ -279,6 +285,15 @@ def _number(loss: Any) -> float:
         shape = getattr(loss, "shape", type(loss).__name__)
         raise ValueError(f"Trainer: expected the loss to give one number, got {shape}; use reduction='mean'")
     return float(loss.item())
+
+
+def _in_order(callbacks: Iterable[Callback]) -> list[Callback]:
+    """The callbacks, those that save the others' state last."""
+    found = list(callbacks) if isinstance(callbacks, Iterable) else [callbacks]
+    wrong = [c for c in found if not isinstance(c, Callback)]
+    if wrong or not isinstance(callbacks, Iterable):
+        raise TypeError(f"fit: expected a list of Callback objects, got {(wrong or found)[0]!r}")
+    return sorted(found, key=lambda callback: callback.last)
 
 
 def _named(callbacks: Iterable[Callback]) -> Iterator[tuple[str, Callback]]:
