@@ -61,6 +61,7 @@ def detect_anomaly() -> Iterator[None]:
 
     The message names the op and the file and line that called it, also for a backward. Every result is looked at,
     which takes time: use it to find a fault, not to train. A deliberate Inf (a mask of -inf) is reported too.
+    A backend that `nt.use` picks within the block is not watched: pick it before.
     """
     with installed(_Watch(current())):
         yield

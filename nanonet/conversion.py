@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import index
 from typing import Any, cast
 
 import numpy as np
@@ -50,6 +51,18 @@ def as_dtype(dtype: Any) -> Any:
     if found is None or found.kind not in "fiub":
         raise TypeError(f"dtype: expected a real one such as 'float32', 'float64', 'int64' or 'bool', got {dtype!r}")
     return found.newbyteorder("=")
+
+
+def as_shape(name: str, shape: tuple[Any, ...]) -> tuple[int, ...]:
+    """The lengths of the axes, given one by one, or as one number or one sequence."""
+    lengths: Any = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape
+    try:
+        found = tuple(index(n) for n in lengths)
+    except TypeError:
+        raise TypeError(f"{name}: expected integers for the shape, got {lengths!r}") from None
+    if any(n < 0 for n in found):
+        raise ValueError(f"{name}: expected axes of length 0 or more, got shape {found}")
+    return found
 
 
 def plain_key(key: Any) -> Any:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from operator import index
 from typing import Any
 
 import numpy as np
 
-from nanonet.conversion import as_array, as_dtype
+from nanonet.conversion import as_array, as_dtype, as_shape
 from nanonet.tensor import Tensor, as_tensor
 
 
@@ -28,17 +27,17 @@ def asarray(data: Any, dtype: Any = None) -> Tensor:
 
 def zeros(*shape: Any, dtype: Any = np.float32, requires_grad: bool = False) -> Tensor:
     """Zeros: `zeros(2, 3)` or `zeros((2, 3))`."""
-    return Tensor.wrap(np.zeros(shape_of("zeros", shape), as_dtype(dtype))).requires_grad_(requires_grad)
+    return Tensor.wrap(np.zeros(as_shape("zeros", shape), as_dtype(dtype))).requires_grad_(requires_grad)
 
 
 def ones(*shape: Any, dtype: Any = np.float32, requires_grad: bool = False) -> Tensor:
     """Ones: `ones(2, 3)` or `ones((2, 3))`."""
-    return Tensor.wrap(np.ones(shape_of("ones", shape), as_dtype(dtype))).requires_grad_(requires_grad)
+    return Tensor.wrap(np.ones(as_shape("ones", shape), as_dtype(dtype))).requires_grad_(requires_grad)
 
 
 def full(shape: Any, fill_value: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """`fill_value` everywhere."""
-    filled = np.full(shape_of("full", (shape,)), Tensor(fill_value, dtype).array)
+    filled = np.full(as_shape("full", (shape,)), Tensor(fill_value, dtype).array)
     return Tensor.wrap(filled).requires_grad_(requires_grad)
 
 
@@ -75,18 +74,6 @@ def linspace(start: float, stop: float, num: int = 50, dtype: Any = np.float32) 
 def eye(n: int, m: int | None = None, dtype: Any = np.float32) -> Tensor:
     """Ones on the diagonal of an (n, m) matrix."""
     return Tensor.wrap(np.eye(n, m, dtype=dtype))
-
-
-def shape_of(name: str, shape: tuple[Any, ...]) -> tuple[int, ...]:
-    """The lengths of the axes, given one by one, or as one number or one sequence."""
-    lengths: Any = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape
-    try:
-        found = tuple(index(n) for n in lengths)
-    except TypeError:
-        raise TypeError(f"{name}: expected integers for the shape, got {lengths!r}") from None
-    if any(n < 0 for n in found):
-        raise ValueError(f"{name}: expected axes of length 0 or more, got shape {found}")
-    return found
 
 
 def _optional(dtype: Any) -> Any:

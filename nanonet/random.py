@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from nanonet.conversion import as_dtype
-from nanonet.creation import shape_of
+from nanonet.conversion import as_dtype, as_shape
 from nanonet.generator import default_generator, get_state, manual_seed, set_state
 from nanonet.tensor import Tensor
 
@@ -27,13 +26,13 @@ __all__ = [
 
 def randn(*shape: Any, dtype: Any = np.float32, requires_grad: bool = False) -> Tensor:
     """Standard normal numbers: `randn(2, 3)` or `randn((2, 3))`."""
-    drawn = default_generator().standard_normal(shape_of("randn", shape))
+    drawn = default_generator().standard_normal(as_shape("randn", shape))
     return Tensor.wrap(np.asarray(drawn, as_dtype(dtype))).requires_grad_(requires_grad)
 
 
 def rand(*shape: Any, dtype: Any = np.float32, requires_grad: bool = False) -> Tensor:
     """Uniform numbers in [0, 1): `rand(2, 3)` or `rand((2, 3))`."""
-    drawn = default_generator().random(shape_of("rand", shape))
+    drawn = default_generator().random(as_shape("rand", shape))
     return Tensor.wrap(np.asarray(drawn, as_dtype(dtype))).requires_grad_(requires_grad)
 
 
@@ -53,7 +52,7 @@ def randint(low: int, high: Any, size: Any = None) -> Tensor:
         low, high, size = 0, low, high
     if low >= high:
         raise ValueError(f"randint: expected low < high, got {low} and {high}")
-    return Tensor.wrap(np.asarray(default_generator().integers(low, high, shape_of("randint", (size,)))))
+    return Tensor.wrap(np.asarray(default_generator().integers(low, high, as_shape("randint", (size,)))))
 
 
 def randperm(n: int) -> Tensor:
