@@ -18,5 +18,5 @@ bench:       ## speed against PyTorch, results checked first
 notebooks:   ## run every notebook
 	pytest tests/test_notebooks.py
 
-docs:        ## the API reference and the editor stubs, from the docstrings
-	python -m nanonet.stubs
+docs:        ## the list of operations and the editor stubs, from the docstrings
+	python -m nanonet.stubs && python -m nanonet.oplist
