@@ -418,6 +418,31 @@ def test_sequential_indexes_slices_and_changes() -> None:
         nn.Sequential(3)
 
 
+def test_lists_of_modules_are_joined_and_give_up_members() -> None:
+    a, b = nn.Sequential(nn.Linear(3, 2), nn.ReLU()), nn.Sequential(nn.Linear(2, 1))
+    both = a + b
+    assert isinstance(both, nn.Sequential)
+    assert [*both] == [*a, *b]
+    layers = nn.ModuleList([nn.ReLU()])
+    layers += [nn.Tanh(), nn.Sigmoid()]
+    assert repr(layers.pop(1)) == "Tanh()"
+    assert list(layers._modules) == ["0", "1"]
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: nn.Linear(-1, 3), ValueError, r"whole numbers of at least 0 as sizes, got \(3, -1\)"),
+        (lambda: nn.Conv2d(2, 4, 2.5), ValueError, "kernel_size: expected an integer or 2 of them, got 2.5"),
+        (lambda: nn.Embedding(3, "2"), ValueError, r"whole numbers of at least 0 as sizes, got \(3, '2'\)"),
+        (lambda: nn.Linear(2, 3, dtype=np.int64), TypeError, "expected a floating dtype, got int64"),
+    ],
+)
+def test_impossible_sizes_and_dtypes_are_named(make: Any, error: Any, message: str) -> None:
+    with pytest.raises(error, match=message):
+        make()
+
+
 def test_module_list_and_dict() -> None:
     many = nn.ModuleList(nn.Linear(2, 2) for _ in range(3))
     assert len(many[1:]) == 2

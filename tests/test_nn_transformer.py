@@ -28,7 +28,18 @@ def x(*shape: int) -> np.ndarray:
     return rng.standard_normal(shape)
 
 
-@pytest.mark.parametrize("options", [{}, {"bias": False, "batch_first": True}, {"kdim": 5, "vdim": 7}], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"bias": False, "batch_first": True},
+        {"kdim": 5, "vdim": 7},
+        {"add_bias_kv": True},
+        {"add_zero_attn": True, "batch_first": True},
+        {"add_bias_kv": True, "add_zero_attn": True, "kdim": 5},
+    ],
+    ids=str,
+)
 @pytest.mark.parametrize("need_weights", [True, False])
 def test_attention_equals_pytorchs(options: dict[str, Any], need_weights: bool) -> None:
     ours, theirs = pair("MultiheadAttention", E, 2, **options)
@@ -137,8 +148,6 @@ def test_dropout_acts_on_attention_weights_in_training() -> None:
 def test_wrong_arguments_are_refused() -> None:
     with pytest.raises(ValueError, match="needs num_heads that divides it"):
         nn.MultiheadAttention(6, 4)
-    with pytest.raises(ValueError, match="add_bias_kv"):
-        nn.MultiheadAttention(6, 2, add_bias_kv=True)
     with pytest.raises(ValueError, match="activation 'relu', 'gelu' or a function, got 'sin'"):
         nn.TransformerEncoderLayer(6, 2, activation="sin")
     net = nn.MultiheadAttention(E, 2)

@@ -5,7 +5,7 @@ import pytest
 from nanonet_kernels.cpu import updates
 
 import nanonet as nt
-from nanonet import optim
+from nanonet import nn, optim
 from nanonet.backends.base import Backend, current, installed
 from nanonet.ops import update
 
@@ -293,6 +293,9 @@ def test_clip_grad_norm_refuses_nan_before_it_changes_anything():
     assert a.grad.tolist() == [3.0, 4.0]
     assert optim.clip_grad_norm_(a, 1.0).item() == 5.0
     assert optim.clip_grad_norm_([nt.zeros(1, requires_grad=True)], 1.0).item() == 0.0
+    empty = nt.zeros((0, 2), requires_grad=True)
+    empty.grad = nt.zeros((0, 2))
+    assert nn.utils.clip_grad_norm_([empty], 1.0, np.inf).item() == 0.0
 
 
 def test_clip_grad_value():

@@ -1,6 +1,6 @@
 """Layers, losses and containers, with PyTorch's names, arguments, parameter names and shapes."""
 
-from nanonet.nn import init
+from nanonet.nn import init, utils
 from nanonet.nn.activation import (
     CELU,
     ELU,
@@ -202,4 +202,5 @@ __all__ = [
     "Unflatten",
     "Upsample",
     "init",
+    "utils",
 ]

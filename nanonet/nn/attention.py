@@ -18,7 +18,8 @@ class MultiheadAttention(Module):
 
     Q = query W_qᵀ + b_q and so on; the three weights stand in in_proj_weight (3·embed_dim, embed_dim), or in
     q_proj_weight, k_proj_weight, v_proj_weight where `kdim` or `vdim` differ from embed_dim; in_proj_bias
-    (3·embed_dim); out_proj is the linear layer. `dropout` acts on the attention weights, in training.
+    (3·embed_dim); out_proj is the linear layer. `dropout` acts on the attention weights, in training. `add_bias_kv`
+    adds a key and a value that are learned, bias_k and bias_v (1, 1, embed_dim); `add_zero_attn` adds zeros as both.
     Source: Vaswani et al. 2017, section 3.2.
     """
 
@@ -41,8 +42,6 @@ class MultiheadAttention(Module):
             raise ValueError(
                 f"MultiheadAttention: embed_dim={embed_dim} needs num_heads that divides it, got {num_heads}"
             )
-        if add_bias_kv or add_zero_attn:
-            raise ValueError("MultiheadAttention: add_bias_kv and add_zero_attn are not supported; leave them out")
         self.embed_dim = embed_dim
         self.num_heads = num_heads
         self.head_dim = embed_dim // num_heads
@@ -50,6 +49,7 @@ class MultiheadAttention(Module):
         self.kdim = embed_dim if kdim is None else kdim
         self.vdim = embed_dim if vdim is None else vdim
         self.batch_first = batch_first
+        self.add_zero_attn = add_zero_attn
         together = self.kdim == embed_dim == self.vdim
         shapes = {
             "in_proj_weight": (3 * embed_dim, embed_dim) if together else None,
@@ -57,6 +57,8 @@ class MultiheadAttention(Module):
             "k_proj_weight": None if together else (embed_dim, self.kdim),
             "v_proj_weight": None if together else (embed_dim, self.vdim),
             "in_proj_bias": (3 * embed_dim,) if bias else None,
+            "bias_k": (1, 1, embed_dim) if add_bias_kv else None,
+            "bias_v": (1, 1, embed_dim) if add_bias_kv else None,
         }
         for name, shape in shapes.items():
             self.register_parameter(name, None if shape is None else new_parameter(*shape, dtype=dtype, device=device))
@@ -70,6 +72,9 @@ class MultiheadAttention(Module):
         if self.in_proj_bias is not None:
             init.zeros_(self.in_proj_bias)
             init.zeros_(self.out_proj.bias)
+        for vector in (self.bias_k, self.bias_v):
+            if vector is not None:
+                init.xavier_normal_(vector)
 
     def forward(
         self,
@@ -94,8 +99,16 @@ class MultiheadAttention(Module):
         alone = query.ndim == 2
         q, k, v = self._batched(query, key, value)
         N, T, S = q.shape[0], q.shape[1], k.shape[1]
-        q, k, v = (self._split(x) for x in self._project(q, k, v, query is key and key is value))
+        q, k, v = self._project(q, k, v, query is key and key is value)
+        if self.bias_k is not None:
+            added = [F.broadcast_to(b, (N, 1, self.embed_dim)) for b in (self.bias_k, self.bias_v)]
+            k, v = (F.concatenate(pair, axis=1) for pair in zip((k, v), added, strict=True))
+        q, k, v = (self._split(x) for x in (q, k, v))
+        if self.add_zero_attn:
+            k, v = (F.pad(x, (0, 0, 0, 1)) for x in (k, v))
         mask = self._merge(attn_mask, key_padding_mask, (N, T, S), q.dtype)
+        if mask is not None and k.shape[2] > S:
+            mask = F.pad(mask, (0, k.shape[2] - S))  # what was added is never left out
         dropout = self.dropout if self.training else 0.0
         weights = None
         if need_weights:

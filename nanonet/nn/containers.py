@@ -72,6 +72,18 @@ class _Indexed(Module):
         self._set_items(items)
         return self
 
+    def pop(self, index: int) -> Module:
+        """Take a module out and return it."""
+        module = self[index]
+        del self[index]
+        return module
+
+    def __add__(self: Self, other: Iterable[Module]) -> Self:
+        return type(self)().extend([*self, *other])
+
+    def __iadd__(self: Self, other: Iterable[Module]) -> Self:
+        return self.extend(other)
+
 
 class Sequential(_Indexed):
     """y = layerₙ(… layer₁(x)). `Sequential(a, b)`, or `Sequential(OrderedDict(first=a, second=b))` with names.
@@ -141,9 +153,6 @@ class ModuleList(_Indexed):
 
     def _of(self, items: list[tuple[str, Any]]) -> Module:
         return ModuleList([module for _, module in items])
-
-    def __add__(self, other: Iterable[Module]) -> ModuleList:
-        return ModuleList([*self, *other])
 
     def __repr__(self) -> str:
         """Equal neighbours are shown once: `(0-5): 6 x Linear(…)`."""

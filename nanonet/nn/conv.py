@@ -17,8 +17,8 @@ PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
 def sizes(value: Size, n: int, what: str) -> tuple[int, ...]:
     """One integer per dimension: (k, k) for k."""
-    found = (value,) * n if isinstance(value, int) else tuple(value)
-    if len(found) != n:
+    found = tuple(value) if isinstance(value, tuple | list) else (value,) * n
+    if len(found) != n or any(isinstance(size, float | str) for size in found):
         raise ValueError(f"{what}: expected an integer or {n} of them, got {value!r}")
     return found
 

@@ -25,6 +25,10 @@ class Parameter(Tensor):
 
 def new_parameter(*shape: int, dtype: Any = None, device: str | None = None) -> Parameter:
     """A Parameter of zeros, for `reset_parameters` to fill; float32 unless `dtype` says otherwise."""
+    if any(isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 0 for n in shape):
+        raise ValueError(f"parameter: expected whole numbers of at least 0 as sizes, got {shape}")
+    if dtype is not None and np.dtype(dtype).kind != "f":
+        raise TypeError(f"parameter: expected a floating dtype, got {np.dtype(dtype)}; parameters have gradients")
     return Parameter(Tensor(np.zeros(shape, np.float32 if dtype is None else dtype), device=device))
 
 

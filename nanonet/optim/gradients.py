@@ -24,7 +24,7 @@ def clip_grad_norm_(
     RuntimeError for a norm of NaN or Inf if `error_if_nonfinite`, having changed nothing.
     Source: Pascanu, Mikolov and Bengio 2013.
     """
-    gradients = _gradients(parameters)
+    gradients = [g for g in _gradients(parameters) if g.size]  # where there are no numbers, there is no largest
     if not gradients:
         return Tensor(0.0)
     run = Doorway.backend.run

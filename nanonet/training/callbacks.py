@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -210,3 +210,21 @@ class Schedule(Callback):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self.schedule.load_state_dict(dict(state))
+
+
+def in_order(callbacks: Iterable[Callback]) -> list[Callback]:
+    """The callbacks, those that save the others' state last."""
+    found = list(callbacks) if isinstance(callbacks, Iterable) else [callbacks]
+    wrong = [c for c in found if not isinstance(c, Callback)]
+    if wrong or not isinstance(callbacks, Iterable):
+        raise TypeError(f"fit: expected a list of Callback objects, got {(wrong or found)[0]!r}")
+    return sorted(found, key=lambda callback: callback.last)
+
+
+def named(callbacks: Iterable[Callback]) -> Iterator[tuple[str, Callback]]:
+    """Each callback with its class's name, numbered where there are several of a class."""
+    seen: dict[str, int] = {}
+    for callback in callbacks:
+        name = type(callback).__name__
+        seen[name] = seen.get(name, 0) + 1
+        yield (name if seen[name] == 1 else f"{name} {seen[name]}"), callback

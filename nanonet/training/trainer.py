@@ -17,7 +17,7 @@ from nanonet.optim import clip_grad_norm_
 from nanonet.tensor import Tensor
 from nanonet.training import metrics as m
 from nanonet.training.batches import Batches, array_of, inputs_of, is_loader, make_loader, split_off
-from nanonet.training.callbacks import Callback
+from nanonet.training.callbacks import Callback, in_order, named
 from nanonet.training.checkpoint import SUFFIX, CheckpointError, load_state, restore, save_checkpoint
 from nanonet.training.choices import CLASSIFICATION, find_loss, find_optimizer
 from nanonet.training.history import History
@@ -115,7 +115,7 @@ class Trainer:
         self.loader = make_loader("fit", self.model, x, y, batch_size, shuffle, seed)
         self.history, self.epoch, self.batch = History(), 0, 0
         self.tally = m.Tally(self.metrics, self.kind)
-        self.callbacks = _in_order(callbacks)
+        self.callbacks = in_order(callbacks)
         # What overflows is seen in the loss, which every batch checks.
         with self._mode(training=True), np.errstate(over="ignore", invalid="ignore"), Interrupt() as interrupt:
             self._run(epochs, validation, [*display(verbose, epochs), *self.callbacks], resume_from, interrupt)
@@ -157,7 +157,7 @@ class Trainer:
             stopped=self.history.stopped,
             rule=type(self.optimizer).__name__,
             tally=self.tally.state_dict(),
-            callbacks={name: callback.state_dict() for name, callback in _named(self.callbacks)},
+            callbacks={name: callback.state_dict() for name, callback in named(self.callbacks)},
         )
 
     def _run(
@@ -238,7 +238,8 @@ class Trainer:
 
     def _validation(self, data: Any, batch_size: int) -> Batches:
         if isinstance(data, tuple | list) and len(data) == 2:
-            return make_loader("validation_data", self.model, *data, batch_size)
+            x, y = data
+            return make_loader("validation_data", self.model, x, y, batch_size)
         if not is_loader(data) and not isinstance(data, Dataset):
             raise ValueError(f"fit: expected validation_data as (x, y) or a DataLoader, got a {type(data).__name__}")
         return make_loader("validation_data", self.model, data, None, batch_size)
@@ -247,7 +248,7 @@ class Trainer:
         if path.is_dir():
             path = path / f"last{SUFFIX}"
         state = load_state(path)
-        callbacks = dict(_named(self.callbacks))
+        callbacks = dict(named(self.callbacks))
         more = state.get("more", {})
         if "tally" not in more:
             raise CheckpointError(f"checkpoint: {path} was not saved by a Trainer; use load_checkpoint")
@@ -285,21 +286,3 @@ def _number(loss: Any) -> float:
         shape = getattr(loss, "shape", type(loss).__name__)
         raise ValueError(f"Trainer: expected the loss to give one number, got {shape}; use reduction='mean'")
     return float(loss.item())
-
-
-def _in_order(callbacks: Iterable[Callback]) -> list[Callback]:
-    """The callbacks, those that save the others' state last."""
-    found = list(callbacks) if isinstance(callbacks, Iterable) else [callbacks]
-    wrong = [c for c in found if not isinstance(c, Callback)]
-    if wrong or not isinstance(callbacks, Iterable):
-        raise TypeError(f"fit: expected a list of Callback objects, got {(wrong or found)[0]!r}")
-    return sorted(found, key=lambda callback: callback.last)
-
-
-def _named(callbacks: Iterable[Callback]) -> Iterator[tuple[str, Callback]]:
-    """Each callback with its class's name, numbered where there are several of a class."""
-    seen: dict[str, int] = {}
-    for callback in callbacks:
-        name = type(callback).__name__
-        seen[name] = seen.get(name, 0) + 1
-        yield (name if seen[name] == 1 else f"{name} {seen[name]}"), callback
