@@ -334,7 +334,17 @@ LOGITS = np.zeros((2, 3, 4))
         (lambda: F.triplet_margin_loss(np.ones((2, 2)), np.ones((2, 2)), np.ones(2)), ValueError, "number of axes"),
         (lambda: F.margin_ranking_loss(np.ones((2, 2)), np.ones((2, 2)), np.ones(2)), ValueError, "number of axes"),
         (lambda: F.cosine_embedding_loss(np.ones((2, 2)), np.ones((2, 2)), np.ones((2, 2))), ValueError, r"\(N\)"),
+        (
+            lambda: F.cosine_embedding_loss(np.ones((4, 2)), np.ones((4, 2)), np.ones(3)),
+            ValueError,
+            r"got \(4, 2\) and \(3",
+        ),
         (lambda: F.hinge_embedding_loss(np.ones(2), np.ones(3)), ValueError, "hinge_embedding_loss.*broadcast"),
+        (
+            lambda: F.cross_entropy(np.ones((2, 3)), np.ones((2, 3)), ignore_index=1),
+            ValueError,
+            "ignore_index = 1 is for labels",
+        ),
     ],
 )
 def test_refuses(call, error, words):

@@ -111,7 +111,7 @@ class CrossEntropy(Op):
     input            logits (N, C, …), or (C,) for one sample
     target           labels (N, …) in [0, C), then q is 1 at the label and 0 elsewhere; or probabilities (N, C, …)
     weight           (C,), multiplies q; constant
-    ignore_index     samples with this label count for nothing (labels only)
+    ignore_index     samples with this label count for nothing; not for probabilities
     label_smoothing  ε: q becomes (1 - ε) q + ε / C
     reduction        "mean" divides by the weights of the labels that count; with probabilities, by their number
 
@@ -149,6 +149,10 @@ class CrossEntropy(Op):
             check_labels("cross_entropy", input, target, ignore_index)
         else:
             check_same_shape("cross_entropy", input, target)
+            if ignore_index >= 0:
+                raise ValueError(
+                    f"cross_entropy: ignore_index = {ignore_index} is for labels, the target is probabilities"
+                )
         if not 0 <= label_smoothing <= 1:
             raise ValueError(f"cross_entropy: expected label_smoothing in [0, 1], got {label_smoothing}")
         return (input, target, weight), {

@@ -91,8 +91,9 @@ class CosineEmbeddingLoss(Composite):
     def call(input1, input2, target, margin=0.0, reduction="mean"):
         check_reduction("cosine_embedding_loss", reduction)
         check_ndim("cosine_embedding_loss", input1=input1, input2=input2)
-        a, t = shape_of(input1), shape_of(target)
-        if len(a) != len(t) + 1 or len(t) > 1:
+        a, b, t = shape_of(input1), shape_of(input2), shape_of(target)
+        lengths = {*a[:-1], *b[:-1], *t} - {1}
+        if len(a) != len(t) + 1 or len(t) > 1 or len(lengths) > 1:
             raise ValueError(f"cosine_embedding_loss: input1 (N, D) or (D) needs a target (N) or (), got {a} and {t}")
         return (input1, input2, target), {"margin": margin, "reduction": reduction}
 
