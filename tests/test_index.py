@@ -231,6 +231,9 @@ def test_where_dtypes() -> None:
     assert nt.where(mask, 1, 0).dtype == np.int64
     assert nt.where(mask, nt.Tensor([1.0, 2.0]), 0.5).dtype == np.float32
     assert nt.where(mask, nt.Tensor([1, 2]), nt.Tensor([0.5, 1.5])).dtype == np.float32
+    assert nt.where(mask, nt.Tensor([1, 2]), 0.5).dtype == np.float32
+    assert nt.where(mask, 0.5, nt.Tensor([1, 2])).dtype == np.float32
+    assert nt.masked_fill(nt.Tensor([1, 2]), mask, -1.0).dtype == np.int64
 
 
 def test_one_hot() -> None:
@@ -261,6 +264,9 @@ def test_one_hot() -> None:
         (TypeError, lambda x: x.take_along_axis(x, 0), "^take_along_axis: expected integer indices, got float64"),
         (TypeError, lambda x: F.one_hot(x), "^one_hot: expected integer indices"),
         (TypeError, lambda x: x.masked_fill([1, 0, 1, 0], 0.0), "^masked_fill: expected a boolean mask, got int64"),
+        (TypeError, lambda x: nt.masked_fill([1, 2], [True, False], 0.5), "^masked_fill: x is int64, .* not hold 0.5"),
+        (TypeError, lambda x: x.masked_fill(x > 0, None), "^masked_fill: expected a number for value, got None"),
+        (TypeError, lambda x: nt.where(x > 0, x, None), "^where: expected condition, x and y, got None"),
         (ValueError, lambda x: x.masked_fill(x > 0, [1.0, 2.0]), "^masked_fill: expected a number for value"),
         (ValueError, lambda x: x.take_along_axis([0], 0), "^take_along_axis: indices must have as many axes as x"),
         (ValueError, lambda x: x.scatter_add(0, [[0] * 5], x), "^scatter_add: index must fit into src"),

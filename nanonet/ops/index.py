@@ -98,6 +98,8 @@ class Where(Op):
     ]
 
     def call(condition, x, y):
+        if x is None or y is None:
+            raise TypeError("where: expected condition, x and y, got None; without them use NumPy's nonzero")
         return (condition, *_same_kind(x, y)), {}
 
     def forward(xp, condition, a, b):
@@ -126,11 +128,18 @@ class MaskedFill(Op):
     ]
 
     def call(x, mask, value):
-        dtype = mask.dtype if hasattr(mask, "dtype") else np.asarray(mask).dtype
-        if dtype != np.bool_:
-            raise TypeError(f"masked_fill: expected a boolean mask, got {dtype}; use mask != 0")
+        if dtype_of(mask) != np.bool_:
+            raise TypeError(f"masked_fill: expected a boolean mask, got {dtype_of(mask)}; use mask != 0")
         if np.ndim(value):
             raise ValueError(f"masked_fill: expected a number for value, got shape {np.shape(value)}; use where()")
+        if value is None:
+            raise TypeError("masked_fill: expected a number for value, got None")
+        if isinstance(value, float) and dtype_of(x).kind != "f":
+            if not value.is_integer():
+                raise TypeError(
+                    f"masked_fill: x is {dtype_of(x)}, which does not hold {value}; use x.astype('float32')"
+                )
+            value = int(value)
         return (x, mask, value), {}
 
     def forward(xp, x, mask, value):
@@ -142,12 +151,20 @@ class MaskedFill(Op):
         return xp.masked_fill(dy, mask, 0) if needs[0] else None, None, dvalue
 
 
+def dtype_of(x):
+    return x.dtype if hasattr(x, "dtype") else np.asarray(x).dtype
+
+
 def _same_kind(x, y):
-    """Two Python numbers: in float32 if one is a float. Integers that meet floats: in the floats' dtype."""
+    """Two Python numbers, or integers and a Python float: in float32. Integers that meet floats: in their dtype."""
     if not hasattr(x, "dtype") and not hasattr(y, "dtype"):
         either = np.result_type(np.asarray(x), np.asarray(y))
         dtype = np.float32 if either == np.float64 else either
         return np.asarray(x, dtype), np.asarray(y, dtype)
+    if type(y) is float and x.dtype.kind != "f":
+        return x.astype(np.float32), y
+    if type(x) is float and y.dtype.kind != "f":
+        return x, y.astype(np.float32)
     if hasattr(x, "dtype") and hasattr(y, "dtype") and (x.dtype.kind == "f") != (y.dtype.kind == "f"):
         return (x, y.astype(x.dtype)) if x.dtype.kind == "f" else (x.astype(y.dtype), y)
     return x, y
