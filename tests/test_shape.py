@@ -204,6 +204,7 @@ def test_unused_parts_have_gradient_0() -> None:
         (lambda x: nt.expand_dims(x, 4), "^expand_dims: axis 4 does not exist"),
         (lambda x: nt.broadcast_to(x, (3, 3)), r"^broadcast_to: x \(2, 3\) cannot be repeated to shape \(3, 3\)"),
         (lambda x: x.flatten(1, 0), "^flatten: start_dim 1 lies behind end_dim 0"),
+        (lambda x: nt.flatten(x.sum(), 0, 1), r"^flatten: axis 1 does not exist in x of shape \(\); use -1 to 0$"),
         (lambda x: nt.concatenate([]), "^concatenate: expected at least one array, got none$"),
         (
             lambda x: nt.concatenate([x, x.T]),
@@ -232,6 +233,11 @@ def test_wrong_arguments_are_refused_in_one_line(call: Any, message: str) -> Non
     with pytest.raises(ValueError, match=message) as caught:
         call(nt.Tensor(np.zeros((2, 3))))
     assert "\n" not in str(caught.value)
+
+
+def test_stack_needs_an_axis() -> None:
+    with pytest.raises(TypeError, match=r"^stack: axis must be an integer, got None$"):
+        nt.stack([nt.ones(2), nt.ones(2)], axis=None)
 
 
 def test_the_numpy_comparison_fails_on_a_planted_fault(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ def arrays_of(name, arrays, axis, same_length):
         raise ValueError(f"{name}: expected at least one array, got none")
     shapes = [shape_of(x) for x in arrays]
     ndim = len(shapes[0])
-    if axis is not None:
+    if axis is not None or same_length:
         axis = one_axis(name, arrays[0], axis, ndim + same_length)
         if not same_length:
             shapes = [(*s[:axis], -1, *s[axis + 1 :]) if len(s) == ndim else s for s in shapes]

@@ -7,6 +7,11 @@ from nanonet.ops.reduce import Reduction, extreme
 from nanonet.sampling import distinct, values
 
 
+def place(name, x, axis, keepdims):
+    """The inputs and attributes of argmax and argmin, which take one axis or none."""
+    return extreme(name, x, axis if axis is None or not shape_of(x) else one_axis(name, x, axis), keepdims)
+
+
 class Argmax(Reduction):
     """y = the index of the first greatest x along `axis` (None: of the flattened x). NaN counts as the greatest."""
 
@@ -19,7 +24,7 @@ class Argmax(Reduction):
     ]
 
     def call(x, axis=None, keepdims=False):
-        return extreme("argmax", x, axis, keepdims)
+        return place("argmax", x, axis, keepdims)
 
     def forward(xp, x, *, axis=None, keepdims=False):
         return xp.argmax(x, axis=axis, keepdims=keepdims), ()
@@ -32,7 +37,7 @@ class Argmin(Reduction):
     samples = Argmax.samples
 
     def call(x, axis=None, keepdims=False):
-        return extreme("argmin", x, axis, keepdims)
+        return place("argmin", x, axis, keepdims)
 
     def forward(xp, x, *, axis=None, keepdims=False):
         return xp.argmin(x, axis=axis, keepdims=keepdims), ()

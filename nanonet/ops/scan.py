@@ -4,7 +4,7 @@ No gradient here divides by x, so that zeros are exact, in second derivatives to
 """
 
 from nanonet.op import Op, sample
-from nanonet.ops.arguments import one_axis
+from nanonet.ops.arguments import one_axis, shape_of
 from nanonet.ops.reduce import Reduction, Sum, keep_axes, reduction
 from nanonet.sampling import normal, values
 
@@ -72,8 +72,11 @@ class Scan(Op, abstract=True):
 
 
 def scan(name, x, axis):
-    """The inputs and attributes of a scan, checked."""
-    return (x,), {"axis": None if axis is None else one_axis(name, x, axis)}
+    """The inputs and attributes of a scan, checked. A 0-d x is its own running result, along axis 0 or -1."""
+    if axis is None:
+        return (x,), {"axis": None}
+    axis = one_axis(name, x, axis, max(len(shape_of(x)), 1))
+    return (x,), {"axis": axis if shape_of(x) else ()}
 
 
 class Cumsum(Scan):
@@ -85,16 +88,19 @@ class Cumsum(Scan):
         sample(normal(2, 3, 2), axis=-3),
         sample(normal(2, 3), axis=None, name="flattened"),
         sample(normal(0, 3), axis=0, name="empty"),
+        sample(normal(), axis=-1, name="0-d"),
     ]
 
     def call(x, axis=None):
         return scan("cumsum", x, axis)
 
     def forward(xp, x, *, axis=None):
-        return xp.cumsum(x, axis=axis), (x.shape, axis)
+        return x + 0 if axis == () else xp.cumsum(x, axis=axis), (x.shape, axis)
 
     def backward(xp, saved, dy):
         shape, axis = saved
+        if axis == ():
+            return (dy,)
         along = 0 if axis is None else axis
         dx = xp.flip(xp.cumsum(xp.flip(dy, axis=along), axis=along), axis=along)
         return (xp.reshape(dx, shape),)
@@ -116,10 +122,12 @@ class Cumprod(Scan):
         return scan("cumprod", x, axis)
 
     def forward(xp, x, *, axis=None):
-        return xp.cumprod(x, axis=axis), (x, axis)
+        return x + 0 if axis == () else xp.cumprod(x, axis=axis), (x, axis)
 
     def backward(xp, saved, dy):
         x, axis = saved
+        if axis == ():
+            return (dy,)
         moved = xp.reshape(x, (-1,)) if axis is None else xp.moveaxis(x, axis, -1)
         if axis is not None:
             dy = xp.moveaxis(dy, axis, -1)

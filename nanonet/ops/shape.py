@@ -64,10 +64,8 @@ class Flatten(Reshape):
     ]
 
     def call(x, start_dim=0, end_dim=-1):
-        shape = shape_of(x)
-        if not shape:
-            return (x,), {"shape": (1,)}
-        first, last = one_axis("flatten", x, start_dim), one_axis("flatten", x, end_dim)
+        shape = shape_of(x) or (1,)  # a 0-d x becomes one element
+        first, last = (one_axis("flatten", x, dim, len(shape)) for dim in (start_dim, end_dim))
         if first > last:
             raise ValueError(
                 f"flatten: start_dim {start_dim} lies behind end_dim {end_dim} in x {shape}; exchange them"
