@@ -5,7 +5,7 @@ from math import inf
 import numpy as np
 
 from nanonet.op import Composite, Op, sample
-from nanonet.ops.arguments import one_axis, shape_of
+from nanonet.ops.arguments import one_axis, reduced_axes, shape_of
 from nanonet.sampling import distinct, normal, values
 
 
@@ -22,8 +22,8 @@ def refuse_misfits(name, x1, x2):
 class Normalize(Composite):
     """y = x / max(‖x‖_p, eps);  dx = (dy - y ⊙ Σ dy ⊙ y) / ‖x‖ for p = 2.
 
-    `normalize(input, p=2.0, dim=1, eps=1e-12)`: vectors along `dim` get length 1. Where ‖x‖ < eps, y = x / eps and dx =
-    dy / eps. Raises ValueError for a `dim` that does not exist.
+    `normalize(input, p=2.0, dim=1, eps=1e-12)`: vectors along `dim`, an axis or several, get length 1. Where ‖x‖ < eps,
+    y = x / eps and dx = dy / eps. Raises ValueError for a `dim` that does not exist.
     """
 
     latex = r"y = x / \max(\|x\|_p, \epsilon); dx = (dy - y \odot \textstyle\sum dy \odot y) / \|x\|_2"
@@ -33,12 +33,13 @@ class Normalize(Composite):
         sample(distinct(2, 3, 2), 1, -2, name="p = 1"),
         sample(distinct(2, 3), 3.0, 0, name="p = 3"),
         sample(distinct(2, 3), inf, name="p = inf"),
+        sample(normal(2, 3, 2), dim=(0, -1), name="two axes"),
         sample(normal(3), 2.0, 0, 10.0, name="shorter than eps"),
         sample(values([[0.0, 0.0], [3.0, 4.0]]), name="zero", kink="too steep for differences"),
     ]
 
     def call(input, p=2.0, dim=1, eps=1e-12):
-        return (input,), {"p": p, "dim": one_axis("normalize", input, dim), "eps": eps}
+        return (input,), {"p": p, "dim": reduced_axes("normalize", input, dim), "eps": eps}
 
     def forward(xp, x, *, p, dim, eps):
         return x / xp.clip(xp.vector_norm(x, dim, True, p), eps, None)
