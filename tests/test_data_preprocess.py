@@ -230,3 +230,15 @@ def test_d0s_program_on_a_real_csv(cancer_csv):
     folds = k_fold(len(table), 5, seed=0, stratify=table.columns["diagnosis"])
     accuracies = [accuracy_of_d0s_network(table.rows(train), table.rows(test)) for train, test in folds]
     assert np.mean(accuracies) >= 0.95, accuracies
+
+
+def test_many_missing_columns_are_counted_not_listed(tmp_path: Path) -> None:
+    header = ",".join(f"c{i}" for i in range(40))
+    rows = "\n".join(",".join(str(i * j) for j in range(40)) + f",{i % 2}" for i in range(4))
+    path = tmp_path / "wide.csv"
+    path.write_text(f"{header},target\n{rows}\n")
+    fitted = Preprocessor.fit(read_csv(path))
+    other = tmp_path / "other.csv"
+    other.write_text("a,b\n1,2\n")
+    with pytest.raises(ValueError, match=r"missing column\(s\) 'c0', .*'c7' and 32 more; the file has a, b$"):
+        fitted.read_csv(other)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -194,9 +195,7 @@ class Preprocessor:
     def _check_columns(self, path: str, names: list[str]) -> None:
         absent = [column.name for column in self.columns if column.name not in names]
         if absent:
-            raise ValueError(
-                f"{path}: missing column(s) {', '.join(map(repr, absent))}; the file has {', '.join(names)}"
-            )
+            raise ValueError(f"{path}: missing column(s) {_listed(map(repr, absent))}; the file has {_listed(names)}")
 
 
 def loss_target(y: np.ndarray, task: str) -> np.ndarray:
@@ -258,3 +257,10 @@ def _canonical(text: str) -> str:
         return number_text(float(text))
     except ValueError:
         return text
+
+
+def _listed(names: Iterable[str], most: int = 8) -> str:
+    """All of a few names; of many the first ones, and how many more there are."""
+    found = list(names)
+    more = f" and {len(found) - most} more" if len(found) > most else ""
+    return ", ".join(found[:most]) + more
