@@ -37,6 +37,17 @@ def snapshot(module: nn.Module) -> dict[str, np.ndarray]:
 # What it finds
 
 
+def test_parameters_and_buffers_are_found_by_dotted_names() -> None:
+    net = Net()
+    assert net.get_parameter("body.0.weight") is net.body[0].weight
+    assert net.get_buffer("body.1.running_mean") is net.body[1].running_mean
+    assert net.get_parameter("scale") is net.scale
+    assert net.cpu() is net
+    for target in ("body.0.running_mean", "nothing", "head.x.weight"):
+        with pytest.raises(AttributeError, match="Net has no"):
+            net.get_parameter(target)
+
+
 def test_names_of_parameters_and_buffers_come_in_order_and_tied_ones_once() -> None:
     net = Net()
     names = ["scale", "body.0.weight", "body.0.bias", "body.1.weight", "body.1.bias", "head.bias"]

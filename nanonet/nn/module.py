@@ -163,6 +163,21 @@ class Module:
                 raise AttributeError(f"{type(self).__name__} has no submodule {target!r}")
         return module
 
+    def get_parameter(self, target: str) -> Parameter:
+        """The parameter of this dotted name."""
+        return self._at(target, "_parameters")
+
+    def get_buffer(self, target: str) -> Tensor:
+        """The buffer of this dotted name."""
+        return self._at(target, "_buffers")
+
+    def _at(self, target: str, kind: str) -> Any:
+        path, _, name = target.rpartition(".")
+        found = getattr(self.get_submodule(path), kind).get(name)
+        if found is None:
+            raise AttributeError(f"{type(self).__name__} has no {target!r} among its {kind[1:]}")
+        return found
+
     def _named(self, kind: str, prefix: str, recurse: bool, remove_duplicate: bool) -> Iterator[tuple[str, Any]]:
         seen: set[int] = set()
         found = self.named_modules(prefix, remove_duplicate) if recurse else [(prefix, self)]
@@ -240,6 +255,10 @@ class Module:
             if dtype is not None and tensor.dtype.kind == "f":
                 _cast(tensor, np.dtype(dtype))
         return self
+
+    def cpu(self) -> Module:
+        """Move to the main memory."""
+        return self.to("cpu")
 
     def float(self) -> Module:
         """Floating parameters and buffers as float32."""
