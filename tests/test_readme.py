@@ -60,7 +60,7 @@ def test_the_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_shown_op_is_the_one_that_runs() -> None:
     shown = re.findall(r"class Tanh.*?```", README, re.S)[0]
     op = REGISTRY["array.tanh"]
-    assert op.formulas() == {"y": "tanh(x)", "dx": "dy ⊙ (1 - y²)"}
+    assert op.formulas() == {"y": "tanh x", "dx": "dy ⊙ (1 - y²)"}
     scope: dict[str, object] = {"Op": object}
     exec(shown.removesuffix("```"), scope)
     tanh = scope["Tanh"]
