@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -27,7 +28,12 @@ def make_function(op: type[Op]) -> Callable[..., Any]:
 
         @functools.wraps(call)
         def checked(*args: Any, **kwargs: Any) -> Any:
-            inputs, attrs = call(*args, **kwargs)
+            try:
+                inputs, attrs = call(*args, **kwargs)
+            except (TypeError, ValueError, AttributeError) as error:
+                if re.match(r"[\w\[\]]+: ", str(error)):
+                    raise
+                raise _misused(op, call, error) from error
             y = run(op, *inputs, **attrs)
             return y if finish is None else finish(y, *args, **kwargs)
 
@@ -50,6 +56,13 @@ def make_function(op: type[Op]) -> Callable[..., Any]:
     function.__module__ = __name__
     function.__doc__ = f"{op.__doc__}\n\n    Shapes: {op.shapes}\n    "
     return function
+
+
+def _misused(op: type[Op], call: Callable[..., Any], error: Exception) -> Exception:
+    """An error of Python's own about arguments, as one that names the op and its arguments."""
+    text = re.sub(r"^[\w.]+\(\) ", "", " ".join(str(error).split()))
+    kind = ValueError if isinstance(error, ValueError) else TypeError
+    return kind(f"{op.name}: {text}; expected {op.name}{inspect.signature(call)}")
 
 
 def function_of(op: type[Op]) -> Callable[..., Any]:

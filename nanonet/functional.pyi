@@ -987,8 +987,8 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: Any = False) -> Te
 def normalize(input: Any, p: Any = 2.0, dim: Any = 1, eps: Any = 1e-12) -> Tensor:
     r"""y = x / max(‖x‖_p, eps);  dx = (dy - y ⊙ Σ dy ⊙ y) / ‖x‖ for p = 2.
 
-    `normalize(input, p=2.0, dim=1, eps=1e-12)`: vectors along `dim`, an axis or several, get length 1. Where ‖x‖ < eps, y = x / eps and dx =
-    dy / eps. Raises ValueError for a `dim` that does not exist.
+    `normalize(input, p=2.0, dim=1, eps=1e-12)`: vectors along `dim`, an axis or several, get length 1. Where ‖x‖ < eps,
+    y = x / eps and dx = dy / eps. Raises ValueError for a `dim` that does not exist.
 
 
     Shapes: x (…) -> y (…)"""

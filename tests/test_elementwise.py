@@ -236,6 +236,15 @@ def test_round_to_decimals() -> None:
             r"^where: the shapes condition \(3,\) and a \(3,\) and b",
         ),
         (lambda x: nt.multiply(x, None), r"^multiply: expected an array or a number for b, got None$"),
+        (
+            lambda x: nt.sum(x, dtype=float),
+            r"^sum: got an unexpected keyword argument 'dtype'; expected sum\(x, axis=None",
+        ),
+        (lambda x: nt.topk(x, None), r"^topk: '<=' not supported .*; expected topk\(x, k, axis=-1"),
+        (
+            lambda x: nt.functional.relu(x, inplace=True),
+            r"^relu: got an unexpected .* 'inplace'; expected relu\(input\)",
+        ),
         (lambda x: nt.exp(x, out=None), r"^exp: got an unexpected keyword argument 'out'$"),
         (
             lambda x: nt.tensor([1, 2]) ** -1,
