@@ -58,7 +58,7 @@ def weighed(xp, losses, weight, reduction):
         return reduced(xp, losses, reduction), share(losses, reduction), None
     if reduction != "mean":
         return reduced(xp, weight * losses, reduction), weight, losses
-    total = xp.sum(weight)
+    total = xp.sum(weight) if weight.size else xp.nan
     y = xp.sum(weight * losses) / total
     return y, weight / total, (losses - y) / total
 
@@ -100,6 +100,7 @@ class MseLoss(Regression):
         sample(normal(3, 4), normal(3, 4), "mean", positive(3, 4), name="weight"),
         sample(normal(3, 4), normal(3, 4), "sum", positive(3, 4), name="weight, sum"),
         sample(normal(3, 4), normal(3, 4), "none", positive(3, 4), name="weight, none"),
+        sample(normal(0, 3), normal(0, 3), "mean", positive(0, 3), name="weighted mean of nothing", kink="nan"),
     ]
 
     def call(input, target, reduction="mean", weight=None):
