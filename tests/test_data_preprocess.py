@@ -2,6 +2,7 @@
 
 import csv as csv_module
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
