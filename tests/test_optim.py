@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from nanonet_kernels.cpu import updates
 
 import nanonet as nt
 from nanonet import nn, optim
 from nanonet.backends.base import Backend, current, installed
 from nanonet.ops import update
+from nanonet_kernels.cpu import updates
 
 SHAPES = [(5, 7), (7,), (), (3, 1, 2)]
 OPTIMIZERS = [

@@ -63,7 +63,7 @@ def load(name: str, **options: Any) -> NamedData:
     if name not in _SETS:
         near = difflib.get_close_matches(str(name), _SETS, 1)
         raise ValueError(
-            f"load: there is no data set {name!r}{f'; did you mean {near[0]!r}?' if near else ''} "
+            f"load: there is no data set {name!r}{f'; did you mean {near[0]!r}?' if near else '.'} "
             f"The names are {', '.join(_SETS)}"
         )
     known = inspect.signature(_SETS[name]).parameters
