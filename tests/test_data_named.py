@@ -71,7 +71,7 @@ def test_drawn_sets_follow_their_seed():
 def test_mistakes_are_refused():
     with pytest.raises(ValueError, match="no data set 'digit'; did you mean 'digits'"):
         load("digit")
-    with pytest.raises(ValueError, match="no data set 'xyzzy'. The names are digits"):
+    with pytest.raises(ValueError, match=r"no data set 'xyzzy'\. The names are digits"):
         load("xyzzy")
     with pytest.raises(TypeError, match="digits has no option 'split'; it has images"):
         load("digits", split="train")
