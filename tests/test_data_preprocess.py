@@ -2,7 +2,6 @@
 
 import csv as csv_module
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
