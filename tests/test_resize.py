@@ -113,6 +113,7 @@ ERRORS = {
     ),
     "nothing left": (lambda: F.interpolate(X, scale_factor=0.1), r"scale_factor 0.1 makes \(0, 0\) of the input's"),
     "size": (lambda: F.interpolate(X, (2, 2, 2)), r"interpolate: size is an integer or 2 of them, got \(2, 2, 2\)"),
+    "short size": (lambda: F.interpolate(X, (2,)), r"interpolate: size is an integer or 2 of them, got \(2,\)"),
     "shuffle": (lambda: F.pixel_shuffle(X, 2), r"pixel_shuffle: expected an input \(…, C·4, H, W\), got"),
     "unshuffle": (lambda: F.pixel_unshuffle(X, 3), r"pixel_unshuffle: expected an input \(…, C, H·3, W·3\), got"),
 }

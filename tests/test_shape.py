@@ -217,6 +217,8 @@ def test_unused_parts_have_gradient_0() -> None:
         (lambda x: nt.chunk(x, 0), "chunks must be at least 1"),
         (lambda x: nt.repeat(x, [1, 2, 3], 0), "^repeat: repeats must be a number of copies, or 2 of them"),
         (lambda x: nt.repeat(x, -1), "^repeat: repeats must be"),
+        (lambda x: nt.tile(x, -1), r"^tile: expected integers of at least 0, got \(-1,\)$"),
+        (lambda x: nt.tile(x, (2, 1.5)), r"^tile: expected integers of at least 0, got \(2, 1.5\)$"),
         (lambda x: nt.roll(x, (1, 2, 3), (0, 1)), "one shift for each axis"),
         (lambda x: nt.tril(x[0]), "^tril: expected x of at least 2 axes"),
         (lambda x: nt.pad(x, 1, "linear_ramp"), "^pad: mode must be one of constant, reflect"),

@@ -78,7 +78,10 @@ class Tile(Composite):
     ]
 
     def call(x, *reps):
-        return (x,), {"reps": one_or_many(reps)}
+        counts = one_or_many(reps)
+        if not all(isinstance(n, int | np.integer) and n >= 0 for n in counts or ()):
+            raise ValueError(f"tile: expected integers of at least 0, got {counts}")
+        return (x,), {"reps": counts}
 
     def forward(xp, x, *, reps):
         ndim = max(x.ndim, len(reps))

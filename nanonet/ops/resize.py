@@ -134,6 +134,8 @@ def _output_size(size, wanted, scale_factor, recompute_scale_factor):
         if recompute_scale_factor:
             raise ValueError("interpolate: recompute_scale_factor goes with scale_factor, not with size; leave it out")
         out = numbers("interpolate", "size", wanted, n, 1)
+        if isinstance(wanted, tuple | list) and len(wanted) != n:  # one number in a list is not taken for all axes
+            raise ValueError(f"interpolate: size is an integer or {n} of them, got {wanted!r}")
         return out, [h / o for h, o in zip(size, out, strict=True)]
     factors = tuple(scale_factor) if isinstance(scale_factor, tuple | list) else (scale_factor,) * n
     if len(factors) != n or not all(isinstance(f, int | float | np.number) and 0 < f < np.inf for f in factors):
