@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from nanonet_kernels.cpu.mathf import FAST, tanh32
 from numba import njit
+
+from nanonet_kernels.cpu.mathf import FAST, tanh32
 
 _C = np.float32(0.7978845608028654)  # √(2/π)
 _A = np.float32(0.044715)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from nanonet_kernels.cpu.mathf import FAST, exp32
 from numba import njit
+
+from nanonet_kernels.cpu.mathf import FAST, exp32
 
 _ONE = np.float32(1)
 _ZERO = np.float32(0)
