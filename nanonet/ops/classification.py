@@ -9,7 +9,10 @@ from nanonet.sampling import constant, integers, normal, positive, probabilities
 
 
 def check_labels(op, input, target, ignore_index):
-    """Scores (N, C, …) or (C,), labels (N, …) or () in [0, C) or equal to ignore_index."""
+    """Scores (N, C, …) or (C,), labels (N, …) or () in [0, C) or equal to ignore_index.
+
+    Returns ignore_index, or None where no label is ignored, which spares the rules most of their work.
+    """
     x, t = shape_of(input), target.shape
     classes = x[0] if len(x) == 1 else x[1]
     if t != (x[:1] + x[2:] if len(x) > 1 else ()):
@@ -17,8 +20,10 @@ def check_labels(op, input, target, ignore_index):
     if target.dtype.kind not in "iu":
         raise TypeError(f"{op}: expected integer labels, got {target.dtype}; use target.astype('int64')")
     labels = getattr(target, "array", target)
-    if not labels.size or (labels.min() >= 0 and labels.max() < classes):
-        return  # the usual case
+    if not labels.size:
+        return ignore_index
+    if labels.min() >= 0 and labels.max() < classes:
+        return ignore_index if 0 <= ignore_index < classes else None
     wrong = (labels != ignore_index) & ((labels < 0) | (labels >= classes))
     if wrong.any():
         place = tuple(np.argwhere(wrong)[0].tolist())
@@ -26,6 +31,7 @@ def check_labels(op, input, target, ignore_index):
             f"{op}: label {int(labels[place])} at {place} is none of the C = {classes} classes 0 … {classes - 1}"
             f" nor ignore_index = {ignore_index}"
         )
+    return ignore_index
 
 
 def check_scores(op, input, weight, reduction):
@@ -65,26 +71,32 @@ def one_hot(xp, labels, x):
 def read_labels(xp, x, target, weight, ignore_index):
     """(key, counts, valid): x[key] are the labels' scores (N, …), `counts` what each sample counts for.
 
-    An ignored label reads class 0 and counts for nothing.
+    An ignored label reads class 0 and counts for nothing. Where none is, `valid` is None, and so is `counts` without
+    weights: each sample counts 1.
     """
-    valid = xp.not_equal(target, ignore_index)
-    labels = target * valid
+    valid = None if ignore_index is None else xp.not_equal(target, ignore_index)
+    labels = target if valid is None else target * valid
     places = [xp.arange(n)[(slice(None),) + (None,) * (labels.ndim - i - 1)] for i, n in enumerate(labels.shape)]
-    counts = valid.astype(x.dtype) if weight is None else xp.where(valid, weight[labels], 0.0)
+    counts = None if weight is None else weight[labels]
+    if valid is not None:
+        counts = valid.astype(x.dtype) if counts is None else xp.where(valid, counts, 0.0)
     return (*places[:1], labels, *places[1:]), counts, valid
 
 
-def total_count(xp, counts, reduction):
+def total_count(xp, losses, counts, reduction):
     """What the sum of the losses is divided by. Of nothing, or of ignored labels only, the mean is nan."""
     if reduction != "mean":
         return 1.0
+    if counts is None:
+        return float(losses.size)
     total = xp.sum(counts)
     return xp.where(total == 0, xp.nan, total)
 
 
 def spread(xp, dy, total, counts, valid):
     """The gradient that reaches each sample's loss; 0 for an ignored one, also where the mean is nan."""
-    return xp.where(valid, counts * (dy / total), 0.0)
+    each = dy / total if counts is None else counts * (dy / total)
+    return each if valid is None else xp.where(valid, each, 0.0)
 
 
 LABELS = [
@@ -146,7 +158,7 @@ class CrossEntropy(Op):
         target = target if hasattr(target, "dtype") else np.asarray(target)
         check_scores("cross_entropy", input, weight, reduction)
         if target.dtype.kind != "f":
-            check_labels("cross_entropy", input, target, ignore_index)
+            ignore_index = check_labels("cross_entropy", input, target, ignore_index)
         else:
             check_same_shape("cross_entropy", input, target)
             if ignore_index >= 0:
@@ -170,16 +182,19 @@ class CrossEntropy(Op):
         if target.dtype.kind == "f" or label_smoothing:
             return soft_cross_entropy(xp, z, s, p, target, weight, ignore_index, reduction, label_smoothing)
         key, counts, valid = read_labels(xp, x, target, weight, ignore_index)
-        losses = xp.where(valid, xp.log(s[(slice(None),) * axis + (0,)]) - z[key], 0.0)
+        losses = xp.log(s[(slice(None),) * axis + (0,)]) - z[key]
+        if valid is not None:
+            losses = xp.where(valid, losses, 0.0)
         if weight is not None:
             losses = counts * losses
-        total = total_count(xp, counts, reduction)
+        total = total_count(xp, losses, counts, reduction)
         y = losses if reduction == "none" else xp.sum(losses) / total
         return y, (p, target, counts, valid, total, None)
 
     def backward(xp, saved, dy, needs):
         p, q, counts, valid, total, soft = saved
-        dlosses = per_sample(spread(xp, dy, total, counts, valid), p)
+        dlosses = spread(xp, dy, total, counts, valid)
+        dlosses = per_sample(dlosses, p) if dlosses.ndim else dlosses
         if soft is None:
             dx = p - one_hot(xp, q, p)
             dx *= dlosses
@@ -196,7 +211,7 @@ def soft_cross_entropy(xp, z, s, p, target, weight, ignore_index, reduction, lab
         valid = xp.ones(target.shape[:axis] + target.shape[axis + 1 :], dtype=bool)
         counts = valid.astype(z.dtype)
     else:
-        _, counts, valid = read_labels(xp, z, target, weight, ignore_index)
+        _, counts, valid = read_labels(xp, z, target, weight, -100 if ignore_index is None else ignore_index)
         target = one_hot(xp, target, z).astype(z.dtype)
     dq = 1.0 - label_smoothing
     q = dq * target + label_smoothing / z.shape[axis]
@@ -205,7 +220,7 @@ def soft_cross_entropy(xp, z, s, p, target, weight, ignore_index, reduction, lab
         dq = dq * per_class(weight, z)
     nlp = xp.log(s) - z
     losses = xp.where(valid, xp.sum(q * nlp, axis=axis), 0.0)
-    total = total_count(xp, counts, reduction)
+    total = total_count(xp, losses, counts, reduction)
     y = losses if reduction == "none" else xp.sum(losses) / total
     return y, (p, q, valid.astype(z.dtype), valid, total, (dq, nlp))
 
@@ -226,13 +241,14 @@ class NllLoss(Op):
     def call(input, target, weight=None, ignore_index=-100, reduction="mean"):
         target = target if hasattr(target, "dtype") else np.asarray(target)
         check_scores("nll_loss", input, weight, reduction)
-        check_labels("nll_loss", input, target, ignore_index)
+        ignore_index = check_labels("nll_loss", input, target, ignore_index)
         return (input, target, weight), {"ignore_index": ignore_index, "reduction": reduction}
 
     def forward(xp, x, target, weight, *, ignore_index=-100, reduction="mean"):
         key, counts, valid = read_labels(xp, x, target, weight, ignore_index)
-        losses = -counts * xp.where(valid, x[key], 0.0)
-        total = total_count(xp, counts, reduction)
+        losses = -(x[key] if valid is None else xp.where(valid, x[key], 0.0))
+        losses = losses if counts is None else counts * losses
+        total = total_count(xp, losses, counts, reduction)
         return losses if reduction == "none" else xp.sum(losses) / total, (x.shape, key, counts, valid, total)
 
     def backward(xp, saved, dy):
