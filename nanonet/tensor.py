@@ -307,13 +307,14 @@ def gradients(
 ) -> list[tuple[Tensor, Tensor]]:
     """(leaf, its gradient) for each leaf that `roots` depend on; no `.grad` is touched."""
     retain = create_graph if retain_graph is None else retain_graph
+    quiet = np.errstate(all="ignore")  # nobody could put an errstate around one op's gradient; detect_anomaly() can look
     if create_graph:
-        with enable_grad():
+        with enable_grad(), quiet:
             leaves = tape.backward(roots, dys, tensors, retain, True)
             return [_hooked(x, dx) for x, dx in leaves.values() if x.wants_grad]
     taken = {id(dy.array) for dy in dys}
     found: list[tuple[Tensor, Tensor]] = []
-    with no_grad():
+    with no_grad(), quiet:
         leaves = tape.backward(roots, [dy.array for dy in dys], Doorway.backend, retain, False)
         for leaf, dx in leaves.values():
             if dx.base is not None or id(dx) in taken:  # x + y hands one array to both: each leaf owns its gradient

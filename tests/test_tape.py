@@ -502,3 +502,13 @@ def test_numpy_on_the_left_is_recorded() -> None:
     assert isinstance(y, nt.Tensor)
     y.sum().backward()
     np.testing.assert_array_equal(x.grad.array, [3.0, 4.0])
+
+
+def test_an_infinite_gradient_is_no_warning() -> None:
+    """Warnings are errors in this suite; detect_anomaly() is there to find an Inf."""
+    x = leaf(0.0, 4.0)
+    nt.sqrt(x).sum().backward()
+    np.testing.assert_array_equal(x.grad.array, [np.inf, 0.25])
+    x.grad = None
+    nt.sqrt(x).sum().backward(create_graph=True)
+    np.testing.assert_array_equal(x.grad.array, [np.inf, 0.25])
