@@ -307,7 +307,7 @@ def gradients(
 ) -> list[tuple[Tensor, Tensor]]:
     """(leaf, its gradient) for each leaf that `roots` depend on; no `.grad` is touched."""
     retain = create_graph if retain_graph is None else retain_graph
-    quiet = np.errstate(all="ignore")  # nobody could put an errstate around one op's gradient; detect_anomaly() can look
+    quiet = np.errstate(all="ignore")  # nobody can put one around the gradient of one op; detect_anomaly() can look
     if create_graph:
         with enable_grad(), quiet:
             leaves = tape.backward(roots, dys, tensors, retain, True)
