@@ -53,11 +53,11 @@ class Tensor(ArrayLike):
 
     @data.setter
     def data(self, value: Any) -> None:
+        if value is self.array or (self.handed is not None and value is self.handed()):
+            return  # the end of `x.data -= …`, which has changed the array in place
         array = as_array(value, None, self.dtype)
         if array.shape != self.shape:
             raise ValueError(f"data: expected shape {self.shape}, got {array.shape}; make a new Tensor for a new shape")
-        if value is self.array:  # the end of `x.data -= …`, which has changed the array in place
-            return
         self.replace(array.astype(self.dtype, copy=False))
 
     @property
@@ -127,7 +127,7 @@ class Tensor(ArrayLike):
     # Copies. A hook, and the graph that a result came from, stay behind.
 
     def __getstate__(self) -> dict[str, Any]:
-        transient = ("entry", "index", "memory", "version", "hooks")
+        transient = ("entry", "index", "memory", "handed", "version", "hooks")
         return {name: value for name, value in vars(self).items() if name not in transient}
 
     def __copy__(self) -> Tensor:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from nanonet.mode import Mode, enable_grad, mode, no_grad
 
@@ -13,15 +16,34 @@ if TYPE_CHECKING:
 __all__ = ["Memory", "Mode", "Variable", "enable_grad", "mode", "no_grad", "total_version"]
 
 
+class Lease:
+    """Lives as long as anybody holds an array that was handed out, or a view of it: NumPy keeps it as their base."""
+
+    __slots__ = ("__array_interface__", "__weakref__", "array")
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+        self.__array_interface__ = array.__array_interface__
+
+
 class Memory:
     """Counts the writes into an array that several variables share, or that was handed out to someone."""
 
-    __slots__ = ("array", "checksum", "writes")
+    __slots__ = ("array", "checksum", "leases", "writes")
 
     def __init__(self, array: Any) -> None:
         self.array = array
         self.writes = 0
-        self.checksum: int | None = None  # of the array, once it was handed out
+        self.checksum: int | None = None  # of the array, while somebody else holds it
+        self.leases: list[weakref.ref[Lease]] = []
+
+    def hand_out(self, array: Any) -> Any:
+        """`array` (this one, or a view of it) for somebody who may write into it."""
+        if self.checksum is None:
+            self.checksum = self.look()
+        lease = Lease(array)
+        self.leases.append(weakref.ref(lease))
+        return np.asarray(lease)
 
     def count(self) -> int:
         """The writes, after looking for those that went past the engine: NumPy cannot tell us, a checksum can."""
@@ -30,6 +52,9 @@ class Memory:
             if found != self.checksum:
                 self.checksum = found
                 self.writes += 1
+            self.leases = [lease for lease in self.leases if lease() is not None]
+            if not self.leases:  # nobody holds it any more: that was the last look
+                self.checksum = None
         return self.writes
 
     def look(self) -> int:
@@ -45,14 +70,16 @@ class Variable:
     index: int = 0  # which of the entry's outputs it is
     version: int = 0  # raised by every change in place that the engine makes itself
     memory: Memory | None = None  # once it is shared or was handed out; most tensors never need one
+    handed: weakref.ref[Any] | None = None  # what `expose` gave last, as long as somebody holds it
     hooks: list[Callable[[Any], Any]] | None = None  # of a leaf; those of other tensors are kept by their entry
 
     def expose(self) -> Any:
-        """The array itself, to someone who may write into it. From now on its checksum is compared."""
-        memory = self.shared()
-        if memory.checksum is None:
-            memory.checksum = memory.look()
-        return self.array
+        """The array, to someone who may write into it. As long as they hold it, its checksum is compared."""
+        given = None if self.handed is None else self.handed()
+        if given is None:
+            given = self.shared().hand_out(self.array)
+            self.handed = weakref.ref(given)
+        return given
 
     def shared(self) -> Memory:
         """The count of writes that this variable and all that share its memory have in common."""
@@ -88,7 +115,7 @@ class Variable:
     def replace(self, array: Any) -> None:
         """Another array in the place of this one, which stays what it was for those who share it."""
         self.version = self.current_version() + 1
-        self.array, self.memory = array, None
+        self.array, self.memory, self.handed = array, None, None
 
     def current_version(self) -> int:
         """Differs from what it was before if the array was changed in place since."""

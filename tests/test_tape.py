@@ -517,3 +517,40 @@ def test_an_infinite_gradient_is_no_warning() -> None:
     x.grad = None
     nt.sqrt(x).sum().backward(create_graph=True)
     np.testing.assert_array_equal(x.grad.array, [np.inf, 0.25])
+
+
+def test_an_array_that_nobody_holds_any_more_is_watched_no_more() -> None:
+    w = leaf(1.0, 2.0)
+    float(w.data[0])
+    assert w.memory.checksum is not None
+    (w * w).sum().backward()
+    assert w.memory.checksum is None
+
+
+@pytest.mark.parametrize("hold", [lambda a: a[:1], lambda a: a.reshape(2, 1).T[0], memoryview, lambda a: a])
+def test_an_array_is_watched_as_long_as_a_view_of_it_lives(hold: Any) -> None:
+    w = leaf(1.0, 2.0)
+    held = hold(w.numpy())
+    for _ in range(3):
+        (w * w).sum().backward()
+    y = (w * w).sum()
+    np.asarray(held).reshape(-1)[0] = 7.0
+    with pytest.raises(RuntimeError, match="changed in place"):
+        y.backward()
+
+
+def test_a_write_between_the_last_hold_and_the_next_use_is_seen() -> None:
+    w = leaf(1.0, 2.0)
+    y = (w * w).sum()
+    w.data[0] = 5.0  # nobody holds the array after this line
+    with pytest.raises(RuntimeError, match="changed in place"):
+        y.backward()
+
+
+def test_data_is_the_same_array_as_long_as_it_is_held() -> None:
+    w = leaf(1.0, 2.0)
+    held = w.data
+    assert w.data is held
+    assert w.numpy() is held
+    held[0] = 3.0
+    assert w.array[0] == 3.0
