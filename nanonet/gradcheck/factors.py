@@ -29,6 +29,8 @@ def ignored_upstream(case: Case) -> Iterator[Cause]:
     remedy = "multiply the local derivative by dy (the chain rule)"
     if case.reruns and all(case.same(dx, case.first.analytic) for _, dx in case.reruns):
         yield Cause("ignored-upstream", sentence, remedy)
+    if case.y.size == 1 and case.fits(lambda t: t.reference / t.dy.ravel()[0]):
+        yield Cause("ignored-upstream", sentence, remedy)
     if case.J is None:
         return
     if case.fits(lambda t: case.pull(np.ones(case.y.shape))):
@@ -196,7 +198,7 @@ def wrong_axis(case: Case) -> Iterator[Cause]:
         for axis in range(case.x.ndim) if right else ():
             if axis not in right and case.fits(lambda t, rule=rule, axis=axis: rule(t.dy, axis)):
                 yield Cause("wrong-axis", f"the {name} is summed over axis {axis}, not over axis {right[0]}", remedy)
-    if case.J is not None:
+    if case.J is not None and not case.pointwise:
         for order in permutations(range(case.x.ndim)):
             swap = order != tuple(range(case.x.ndim)) and case.x.transpose(order).shape == case.x.shape
             back = tuple(int(i) for i in np.argsort(order))

@@ -94,11 +94,13 @@ def product_edits(case: Case) -> Iterator[Cause]:
     pairs = sorted((sum(a != b for a, b in zip(g, r, strict=True)), g, r) for g in given for r in right)
     if pairs:
         yield _difference(*pairs[0][1:])
+    if right or case.first.analytic.shape != case.x.shape:
+        return
     rest = case.first.reference - case.first.analytic
-    if not right and any(case.same(v, rest, case.first.bars) for v in all_given.values()):
+    if any(case.same(v, rest, case.first.bars) for v in all_given.values()):
         sentence = "only one term is kept: the input is used more than once, and its gradients were not added up"
         yield Cause("overwritten", sentence, "add the gradient of every use (+= in place of =)")
-    elif not right and given[0].upstream == "dy" and _lost_row_factor(case):
+    elif given[0].upstream == "dy" and _lost_row_factor(case):
         sentence = "the local derivative of the output is missing: dy goes on without it"
         yield Cause("missing-factor", sentence, "multiply dy by the local derivative first")
 

@@ -102,7 +102,9 @@ def _pool(case: Case) -> Iterator[tuple[str, np.ndarray]]:
     for name, v in named.items():
         forms = {name: v, f"{name} squared": v**2, f"exp of {name}": np.exp(v), f"the sign of {name}": np.sign(v)}
         forms[f"1 - ({name})²"], forms[f"1 - {name}"] = 1 - v**2, 1 - v
-        forms[f"v(1 - v), v = {name}"], forms[f"√ of {name}"] = v * (1 - v), np.sqrt(v)
+        forms[f"v(1 - v), v = {name}"] = v * (1 - v)
+        if case.J is not None:  # elsewhere it may as well be an argument mistaken
+            forms[f"√ of {name}"] = np.sqrt(v)
         forms[f"1 + {name}"] = 1 + v
         for text, form in forms.items():
             if form.size > 1 and float(np.ptp(form)) != 0.0:
@@ -145,6 +147,19 @@ def mask(case: Case) -> Iterator[Cause]:
         yield Cause("mask", f"the gradient {what} where {where}, and right elsewhere", remedy)
 
 
+def selection(case: Case) -> Iterator[Cause]:
+    """A function that selects elements (a maximum, a median) whose gradient reaches elements it did not select."""
+    A, J = case.given_jacobian, case.J
+    if A is None or J is None:
+        return
+    chosen, given = np.abs(J) > 1e-7, np.abs(A) > 1e-7
+    if np.all(chosen | ~given) or not np.all(given | ~chosen) or chosen.sum(1).max() > 1:
+        return
+    if np.ptp(J[chosen]) < 1e-6 and np.ptp(A[given]) < 1e-6:
+        sentence = "the gradient also reaches elements that the forward did not select"
+        yield Cause("mask", sentence, "select with the same condition or index as the forward")
+
+
 def _condition(case: Case, wrong: np.ndarray) -> str:
     """A condition on an input or the output that singles out the wrong elements."""
     arrays = {f"input {i}": v for i, v in enumerate(case.inputs)} | {"the output": case.y}
@@ -152,7 +167,8 @@ def _condition(case: Case, wrong: np.ndarray) -> str:
         if v.shape != wrong.shape:
             continue
         a, b = v[wrong], v[~wrong]
-        if np.ptp(a) == 0.0 and not np.any(b == a[0]):
+        special = a.size > 1 or float(a[0]).is_integer()  # one odd element alone is not a condition
+        if special and np.ptp(a) == 0.0 and not np.any(b == a[0]):
             return f"{name} is {a[0]:.4g} exactly"
         if a.max() < b.min() or a.min() > b.max():
             return f"{name} is {'below' if a.max() < b.min() else 'above'} a threshold"
@@ -163,7 +179,8 @@ def _condition(case: Case, wrong: np.ndarray) -> str:
 
 def _few_values(case: Case, where: np.ndarray) -> bool:
     local = case.first.analytic[where] / case.first.dy[where]
-    return float(np.ptp(local)) <= 1e-6 * float(np.max(np.abs(local)))
+    spread = max(float(np.ptp(local)), float(np.ptp(case.slopes[where])))
+    return spread <= 1e-6 * float(np.max(np.abs(local)))
 
 
 def _piecewise_linear(case: Case) -> bool:
