@@ -11,7 +11,7 @@ import numpy as np
 from nanonet.generator import get_state, set_state
 from nanonet.gradcheck.reference import gradient, jacobian
 from nanonet.gradcheck.report import Report
-from nanonet.gradcheck.verdict import LARGEST_JACOBIAN, explain, judge, worst
+from nanonet.gradcheck.verdict import LARGEST_JACOBIAN, explain, judge, magnitude, worst
 from nanonet.op import Op, Sample
 from nanonet.sampling import Draw
 from nanonet.tensor import Tensor, as_tensor
@@ -56,7 +56,7 @@ def gradcheck(
     eps = max(float(np.finfo(o.dtype).eps) for o in outputs)
     references = [gradient(values.of(x), x.array, dy, eps) for x in checked]
     reports = [
-        judge(i, dx, ref, _size(y, dy, x.array), rtol, atol, name)
+        judge(i, dx, ref, magnitude(y, dy, x.array), rtol, atol, name)
         for i, (x, dx, ref) in enumerate(zip(checked, analytic, references, strict=True))
     ]
     report = replace(worst(reports), seed=seed, reproduce=f"nt.gradcheck(f, inputs, seed={seed})")
@@ -113,12 +113,6 @@ def _widened(x: np.ndarray) -> np.ndarray:
 def _flat(outputs: list[Tensor]) -> np.ndarray:
     """A new array: the outputs may be views of what is about to change."""
     return np.concatenate([y.array.ravel() for y in outputs]).astype(np.float64)
-
-
-def _size(y: np.ndarray, dy: np.ndarray, x: np.ndarray) -> float:
-    with np.errstate(all="ignore"):
-        size = float(np.abs(y) @ np.abs(dy)) / max(1.0, float(np.max(np.abs(x), initial=0.0)))
-    return size if np.isfinite(size) else 0.0
 
 
 def _floating(outputs: Any) -> list[Tensor]:

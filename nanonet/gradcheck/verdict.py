@@ -70,6 +70,13 @@ def _verdicts(
     return verdicts, errors
 
 
+def magnitude(y: np.ndarray, dy: np.ndarray, x: np.ndarray) -> float:
+    """Σ |dy ⊙ y| / max(1, |x|): the slopes that a function of this size might have."""
+    with np.errstate(all="ignore"):
+        size = float(np.sum(np.abs(y) * np.abs(dy))) / max(1.0, float(np.max(np.abs(x), initial=0.0)))
+    return size if np.isfinite(size) else 0.0
+
+
 def worst(reports: list[Report]) -> Report:
     """The report that speaks for all inputs."""
     return max(reports, key=lambda r: (ORDER.index(r.verdict), r.where is not None, np.nan_to_num(r.max_error)))
