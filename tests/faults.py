@@ -160,7 +160,7 @@ FAULTS = [
     ("missing-term", lambda w: np.sum(np.tanh(w)) + 0.05 * np.sum(w**2), [X], 0, lambda dy, w: dy / np.cosh(w) ** 2),
     ("missing-factor", np.tanh, [X], 0, lambda dy, x: dy),
     ("missing-factor", lambda x, w: np.tanh(x @ w), [X, W], 0, lambda dy, x, w: dy @ w.T),
-    ("missing-factor", lambda x, w: np.maximum(x @ w, 0), [X, W], 1, lambda dy, x, w: x.T @ dy),
+    ("mask", lambda x, w: np.maximum(x @ w, 0), [X, W], 1, lambda dy, x, w: x.T @ dy),
     ("missing-factor", layer_norm, [X, GAMMA], 0, lambda dy, x, g: layer_norm_dx(dy, x, np.ones(5))),
     ("missing-factor", np.multiply, [P, Q], 0, lambda dy, a, b: dy),
     ("extra-factor", np.sin, [X], 0, lambda dy, x: dy * np.cos(x) ** 2),

@@ -11,6 +11,9 @@ from nanonet.gradcheck.case import Case, Trial, subsets
 from nanonet.gradcheck.cause import Cause
 
 
+MASK = "v > 0"
+
+
 class Product(NamedTuple):
     """dy (perhaps times a local derivative) times an operand, each perhaps transposed, in one order or the other."""
 
@@ -26,7 +29,8 @@ def local_derivatives(v: np.ndarray) -> dict[str, np.ndarray]:
     return {
         "1 - v²": 1 - v**2,
         "v(1 - v)": v * (1 - v),
-        "v > 0": (v > 0).astype(float),
+        MASK: (v > 0).astype(float),
+        "v <= 0": (v <= 0).astype(float),
         "v": v,
         "1 - exp(-v)": 1 - np.exp(-v),
         "1/v": 1 / v,
@@ -116,6 +120,9 @@ def _lost_row_factor(case: Case) -> bool:
 
 def _difference(given: Product, right: Product) -> Cause:
     if given.upstream != right.upstream:
+        if MASK in right.upstream:
+            sentence = "the mask of the output is missing or wrong: dy passes where the output is not above zero"
+            return Cause("mask", sentence, "multiply dy by the mask (y > 0) first")
         if given.upstream == "dy":
             sentence = f"the local derivative is missing: dy stands where {right.upstream} belongs (v is the output)"
             return Cause("missing-factor", sentence, "multiply dy by the local derivative first")
@@ -133,9 +140,23 @@ def _difference(given: Product, right: Product) -> Cause:
     return Cause("transpose", sentence, f"{'transpose' if need else 'do not transpose'} {what} there")
 
 
+def exchanged(case: Case) -> Iterator[Cause]:
+    """The gradient of another operand, which has this one's in turn."""
+    for j in _owners(case):
+        other = case.evidence.others[j]
+        if other is not None and case.same(other, case.first.reference, case.first.bars):
+            sentence = f"the gradients of the inputs {case.index} and {j} are swapped"
+            yield Cause("swapped-operands", sentence, "return the gradients in the order of the inputs")
+
+
 def swapped(case: Case) -> Iterator[Cause]:
     """The gradient of another operand."""
-    for j, reference in enumerate(case.evidence.references):
-        if j != case.index and reference.size > 1 and case.same(reference, case.first.analytic, 0.0):
-            sentence = f"the gradient of input {j} is given for input {case.index}: the operands are swapped"
-            yield Cause("swapped-operands", sentence, "return the gradients in the order of the inputs")
+    for j in _owners(case):
+        sentence = f"the gradient of input {j} is given for input {case.index}: the operands are swapped"
+        yield Cause("swapped-operands", sentence, "multiply dy by the other operand, not by this one")
+
+
+def _owners(case: Case) -> list[int]:
+    """The other inputs whose right gradient is the one that was given."""
+    found = [j for j, r in enumerate(case.evidence.references) if r.size > 1 and case.same(r, case.first.analytic)]
+    return [j for j in found if j != case.index]

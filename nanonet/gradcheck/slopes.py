@@ -17,6 +17,7 @@ def _bases(v: np.ndarray) -> dict[str, np.ndarray]:
     return {
         "v": np.stack([v]),
         "v²": np.stack([v**2]),
+        "a + b·v": np.stack([one, v]),
         "a + b·v²": np.stack([one, v**2]),
         "a + b·v + c·v²": np.stack([one, v, v**2]),
         "1/v": np.stack([1 / v]),
@@ -43,7 +44,8 @@ def input_for_output(case: Case) -> Iterator[Cause]:
         sentence = f"the {words[0]} x stands where the {words[1]} y belongs" if given is case.x else ""
         sentence = sentence or "the output y stands where the input x belongs"
         remedy = f"compute the local derivative from the {words[1]} of the forward"
-        if case.elementwise and case.x.size >= 3 and _exchanged(case, given.ravel(), right.ravel()):
+        same_shape = case.first.analytic.shape == case.x.shape
+        if case.elementwise and same_shape and case.x.size >= 3 and _exchanged(case, given.ravel(), right.ravel()):
             yield Cause("input-for-output", sentence, remedy)
         for name, rule in coupled_rules(right).items():
             if name not in ("softmax rule", "log-softmax rule"):
@@ -56,15 +58,17 @@ def input_for_output(case: Case) -> Iterator[Cause]:
 
 
 def _exchanged(case: Case, given: np.ndarray, right: np.ndarray) -> bool:
-    slopes = case.slopes.ravel()
-    wrong = _bases(given)
-    for name, columns in _bases(right).items():
+    differ = ~np.all([case.agree(t.analytic, t.reference, t.bars) for t in case.trials], axis=0)
+    at = np.flatnonzero(differ)  # elsewhere the function may be another one, as on the two sides of a ReLU
+    slopes, wrong = case.slopes.ravel()[at], _bases(given[at])
+    for name, columns in _bases(right[at]).items():
         if len(columns) > len(slopes) - 2 or not (np.all(np.isfinite(columns)) and np.all(np.isfinite(wrong[name]))):
             continue
         coefficients = np.linalg.lstsq(columns.T, slopes, rcond=None)[0]
         if not case.same(coefficients @ columns, slopes):
             continue
-        local = (coefficients @ wrong[name]).reshape(case.y.shape)
+        local = case.slopes.copy()
+        local.ravel()[at] = coefficients @ wrong[name]
         if case.fits(lambda t, local=local: t.dy * local):
             return True
     return False
@@ -109,6 +113,9 @@ def _pool(case: Case) -> Iterator[tuple[str, np.ndarray]]:
         for text, form in forms.items():
             if form.size > 1 and float(np.ptp(form)) != 0.0:
                 yield text, form
+    for axis in range(case.x.ndim) if case.x.shape == case.y.shape else ():
+        yield f"1/std of the input over axis {axis}", 1 / np.std(case.x, axis, keepdims=True)
+        yield f"1/norm of the input over axis {axis}", 1 / np.linalg.norm(case.x, axis=axis, keepdims=True)
     if case.pointwise and float(np.ptp(case.slopes)) > 1e-6 * float(np.max(np.abs(case.slopes))):
         yield "that is the local derivative", case.slopes
 
