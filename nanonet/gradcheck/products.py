@@ -10,7 +10,6 @@ import numpy as np
 from nanonet.gradcheck.case import Case, Trial, subsets
 from nanonet.gradcheck.cause import Cause
 
-
 MASK = "v > 0"
 
 
