@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from nanonet.gradcheck.reference import EPS, gradient, jacobian
-from nanonet.gradcheck.report import Cause, Report
+from nanonet.gradcheck.cause import Cause
+from nanonet.gradcheck.reference import gradient, jacobian
+from nanonet.gradcheck.report import Report
 from nanonet.gradcheck.verdict import LARGEST_JACOBIAN, explain, judge, magnitude, worst
 
 
@@ -72,6 +73,7 @@ class _Pair:
         self.forward, self.backward, self.inputs, self.cache = forward, backward, inputs, cache
         self.floats = [i for i, x in enumerate(inputs) if isinstance(x, np.ndarray) and x.dtype.kind == "f"]
         self.drawn: Any = np.random.get_state()
+        self.eps = 0.0
         if not self.floats:
             raise ValueError("check_backward: no floating input to check; pass float arrays")
 
@@ -102,6 +104,7 @@ class _Pair:
             kind = np.asarray(y).dtype if isinstance(y, np.ndarray | np.generic) else type(y).__name__
             hint = "; pass cache=True if it returns (y, cache)" if isinstance(y, tuple) and not self.cache else ""
             raise TypeError(f"check_backward: forward must return one array of floats, got {kind}{hint}")
+        self.eps = float(np.finfo(np.asarray(y).dtype).eps)  # forward may compute in float32 inside
         return np.array(y, np.float64)
 
     def gradients(self, dy: np.ndarray, extra: Sequence[Any]) -> list[np.ndarray]:
@@ -153,11 +156,10 @@ class _Pair:
 def _values(pair: _Pair, y: np.ndarray, dy: np.ndarray, rtol: float, atol: float) -> Report:
     """Are the gradients' values right?"""
     extra = pair.run(_copied(pair.inputs))[1]
-    eps = EPS
     analytic = pair.gradients(dy.copy(), extra)
     arrays = [pair.inputs[i] for i in pair.floats]
     lines = [pair.along(i, y) for i in pair.floats]
-    references = [gradient(line, x, dy.ravel(), eps) for line, x in zip(lines, arrays, strict=True)]
+    references = [gradient(line, x, dy.ravel(), pair.eps) for line, x in zip(lines, arrays, strict=True)]
     reports = [
         judge(i, dx, ref, magnitude(y, dy, x), rtol, atol)
         for i, x, dx, ref in zip(pair.floats, arrays, analytic, references, strict=True)

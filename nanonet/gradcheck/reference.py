@@ -137,6 +137,9 @@ def _climb(f: Line, x: float, at_x: np.ndarray, dy: np.ndarray, first: float, ep
         change = np.fmax(np.abs(above - at_x), np.abs(at_x - below))  # of the two sides, what is finite
         terms = change @ size / steps
         values = np.where(change != 0, np.fmax(np.abs(above), np.abs(below)), 0.0) @ size
+        # With no change at all, a slope may be lost to rounding.
+        if not np.any(change != 0):
+            values = np.full(steps.shape, float(np.abs(at_x) @ size))
         return _Ladder(
             central=(above - below) @ dy / (2 * steps),
             right=(above - at_x) @ dy / steps,
@@ -200,7 +203,7 @@ def extrapolate(differences: np.ndarray, noise: np.ndarray, power: int) -> tuple
             error = max(abs(row[j] - row[j - 1]), abs(row[j] - above[j - 1])) + float(noise[k]) + scatter * SHRINK**k
             if error <= bar:
                 best, bar = row[j], error
-    return best, bar
+    return best, 2 * bar
 
 
 def _scatter(rows: list[list[float]]) -> float:

@@ -5,14 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 
-
-@dataclass(frozen=True)
-class Cause:
-    """Why a gradient is wrong: the kind of mistake, a sentence that names it, and what to do."""
-
-    kind: str
-    sentence: str
-    remedy: str
+from nanonet.gradcheck.cause import Cause
 
 
 @dataclass(frozen=True)
@@ -52,7 +45,7 @@ class Report:
         return "" if self.where is None else f"input {self.where[0]}, element {list(self.where[1])}"
 
     def __str__(self) -> str:
-        subject = f"{self.verdict}: {self.name}".rstrip(": ") if not self.name else f"{self.verdict}: {self.name}"
+        subject = f"{self.verdict}: {self.name}" if self.name else self.verdict
         if self.where is None:
             lines = [f"{subject} ({self.note or 'no elements'})"]
         else:
