@@ -133,17 +133,15 @@ def off_by_one(case: Case) -> Iterator[Cause]:
 
 
 def flipped(case: Case) -> Iterator[Cause]:
-    for axis in range(max(case.x.ndim, case.y.ndim)):
+    for axes in subsets(list(range(min(4, max(case.x.ndim, case.y.ndim))))):
 
-        def change(v: np.ndarray, axis: int = axis) -> np.ndarray:
-            return np.flip(v, axis)
+        def change(v: np.ndarray, axes: tuple[int, ...] = axes) -> np.ndarray:
+            return np.flip(v, axes)
 
-        if any(case.fits(c) for c in _either_side(case, change, axis)):
-            sentence = f"the gradient runs backwards along axis {axis}"
-            yield Cause("flipped", sentence, f"reverse along axis {axis}, once: the backward pass reads from the end")
-    for axes in subsets(list(range(case.x.ndim))):
-        if len(axes) > 1 and case.fits(lambda t, axes=axes: np.flip(t.reference, axes)):
-            yield Cause("flipped", f"the gradient runs backwards along the axes {axes}", "reverse it along these axes")
+        if any(case.fits(c) for c in _either_side(case, change, axes[-1])):
+            which = f"axis {axes[0]}" if len(axes) == 1 else f"the axes {axes}"
+            sentence = f"the gradient, or what dy is multiplied by, runs backwards along {which}"
+            yield Cause("flipped", sentence, f"reverse along {which}, once")
 
 
 def transposed(case: Case) -> Iterator[Cause]:
@@ -165,6 +163,12 @@ def transposed(case: Case) -> Iterator[Cause]:
         same_shape = case.y.transpose(order).shape == case.y.shape
         if same_shape and case.fits(lambda t, order=order: case.pull(t.dy.transpose(order))):
             yield cause("the upstream gradient", order)
+    for order in permuted(case.x.ndim) if case.x.ndim == case.y.ndim else ():
+        back = tuple(int(i) for i in np.argsort(order))
+        same_shapes = all(v.transpose(order).shape == v.shape for v in (case.x, case.y))
+        if same_shapes and case.fits(lambda t, o=order, b=back: case.pull(t.dy.transpose(o)).transpose(b)):
+            sentence = "what dy is multiplied by is transposed"
+            yield Cause("transpose", sentence, f"undo it with .transpose{back}")
     if case.x.shape == case.y.shape:
 
         def push(t: Trial) -> np.ndarray:
@@ -198,7 +202,7 @@ def wrong_axis(case: Case) -> Iterator[Cause]:
         for axis in range(case.x.ndim) if right else ():
             if axis not in right and case.fits(lambda t, rule=rule, axis=axis: rule(t.dy, axis)):
                 yield Cause("wrong-axis", f"the {name} is summed over axis {axis}, not over axis {right[0]}", remedy)
-    if case.J is not None and not case.pointwise:
+    if case.J is not None and not case.pointwise and len(case.summed_axes) < case.y.ndim:
         for order in permutations(range(case.x.ndim)):
             swap = order != tuple(range(case.x.ndim)) and case.x.transpose(order).shape == case.x.shape
             back = tuple(int(i) for i in np.argsort(order))

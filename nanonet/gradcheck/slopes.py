@@ -84,6 +84,7 @@ def factor(case: Case) -> Iterator[Cause]:
     if case.elementwise and case.fits(lambda t: t.reference * case.slopes):
         sentence = "the local derivative is multiplied in twice"
         yield Cause("extra-factor", sentence, "multiply dy by the local derivative once")
+    yield from _spread(case)
     if case.fits(lambda t: t.reference * t.dy if t.dy.shape == t.reference.shape else None) or (
         case.J is not None and case.fits(lambda t: case.pull(t.dy**2))
     ):
@@ -98,6 +99,19 @@ def factor(case: Case) -> Iterator[Cause]:
             case.J is not None and case.fits(lambda t, f=f: _pulled(case, _over(t.dy, 1 / f)))
         ):
             yield Cause("extra-factor", f"{text} is too many", f"do not multiply by {name} here")
+
+
+def _spread(case: Case) -> Iterator[Cause]:
+    """A reduction whose gradient hands dy back to every element that it reduced, without their derivatives."""
+    if case.J is None or case.support is None or case.elementwise:
+        return
+    support = case.support.reshape(case.J.shape)
+    slopes = case.J.sum(0)
+    if support.sum(0).max() > 1 or not np.all(support.sum(0)) or np.ptp(slopes) <= 1e-3 * np.max(np.abs(slopes)):
+        return
+    if case.fits(lambda t: (t.dy.ravel() @ support).reshape(case.x.shape)):
+        sentence = "the local derivative is missing: dy is handed back unchanged to the elements that were reduced"
+        yield Cause("missing-factor", sentence, "multiply dy by the local derivative of each element")
 
 
 def _pool(case: Case) -> Iterator[tuple[str, np.ndarray]]:

@@ -108,13 +108,25 @@ def missing_term(case: Case) -> Iterator[Cause]:
         for name, v in _simple_terms(case).items():
             if case.same(rest, v) and case.fits(lambda t, v=v: t.dy * (slopes - v)):
                 yield Cause("missing-term", f"the term dy·{name} is missing", remedy)
-    elif case.y.size == 1 and case.x.size >= 3:
+    for axis in case.reduced_axes if case.x.shape != case.y.shape else ():
+        if all(_constant_rest(t, axis) for t in case.trials):
+            sentence = f"a term that is the same for all elements along axis {axis} (as of a mean) is missing"
+            yield Cause("missing-term", sentence, remedy)
+    if case.y.size == 1 and case.x.size >= 3:
         rest = case.first.reference - case.first.analytic
         c = float(np.vdot(case.x, rest)) / max(float(np.vdot(case.x, case.x)), 1e-300)
         scaled = c / float(case.first.dy.ravel()[0])
         if c and case.fits(lambda t: t.reference - scaled * t.dy.ravel()[0] * case.x):
             sentence = f"the term {scaled:.6g}·x is missing, as from a penalty on the square of the input"
             yield Cause("missing-term", sentence, remedy)
+
+
+def _constant_rest(t: Trial, axis: int) -> bool:
+    """Is what is missing constant along an axis, where the right gradient is not?"""
+    rest, scale = t.reference - t.analytic, 1e-6 * float(np.max(np.abs(t.reference)))
+    if rest.shape[axis] < 3:
+        return False
+    return float(np.max(np.ptp(rest, axis))) <= scale and float(np.min(np.ptp(t.reference, axis))) > 1e3 * scale
 
 
 def _simple_terms(case: Case) -> dict[str, np.ndarray]:
