@@ -66,6 +66,23 @@ def cross_entropy(z):
     return -np.mean(log_softmax(z)[np.arange(4), [0, 2, 1, 2]])
 
 
+def windows(x):
+    return np.lib.stride_tricks.sliding_window_view(x, (3, 3), (2, 3))
+
+
+def conv2d(x, k, b):
+    return np.einsum("nchwij,ocij->nohw", windows(x), k) + b[:, None, None]
+
+
+def conv2d_dk(dy, x):
+    return np.einsum("nohw,nchwij->ocij", dy, windows(x))
+
+
+def conv2d_dx(dy, k):
+    return np.einsum("nohwij,ocij->nchw", windows(np.pad(dy, ((0, 0), (0, 0), (2, 2), (2, 2)))), k[:, :, ::-1, ::-1])
+
+
+IMAGE = [rng.normal(size=(3, 2, 5, 5)), rng.normal(size=(4, 2, 3, 3)), rng.normal(size=4)]
 ONE_HOT = np.eye(5)[[0, 2, 1, 2]]
 ROWS = np.array([0, 2, 2, 1, 0, 3])
 
@@ -191,6 +208,21 @@ FAULTS = [
         0,
         lambda dy, x: changed(0 * x + softmax(x) * (dy - np.sum(dy * softmax(x), -1, keepdims=True)), (0, 0), 0.2),
     ),
+]
+
+FAULTS += [
+    ("missing-sum", conv2d, IMAGE, 2, lambda dy, x, k, b: dy.sum(0)),
+    ("mean-for-sum", conv2d, IMAGE, 2, lambda dy, x, k, b: dy.mean((0, 2, 3))),
+    ("mean-for-sum", conv2d, IMAGE, 1, lambda dy, x, k, b: conv2d_dk(dy, x) / 3),
+    ("flipped", conv2d, IMAGE, 1, lambda dy, x, k, b: conv2d_dk(dy, x)[:, :, ::-1, ::-1]),
+    ("flipped", conv2d, IMAGE, 0, lambda dy, x, k, b: conv2d_dx(dy, k[:, :, ::-1, ::-1])),
+    ("transpose", conv2d, IMAGE, 1, lambda dy, x, k, b: conv2d_dk(dy, x).transpose(0, 1, 3, 2)),
+    ("overwritten", conv2d, IMAGE, 1, lambda dy, x, k, b: conv2d_dk(dy[-1:], x[-1:])),
+    ("off-by-one", conv2d, IMAGE, 0, lambda dy, x, k, b: np.roll(conv2d_dx(dy, k), 1, 2)),
+    ("transpose", np.linalg.inv, [R], 0, lambda dy, x: -np.linalg.inv(x) @ dy @ np.linalg.inv(x)),
+    ("missing-factor", lambda x: np.log(np.sum(np.exp(x), 1)), [X], 0, lambda dy, x: dy[:, None] + 0 * x),
+    ("missing-term", lambda x: np.var(x, 1), [X], 0, lambda dy, x: dy[:, None] * 2 * x / 5),
+    ("missing-factor", lambda x: hat(x.T).T, [X], 0, lambda dy, x: layer_norm_dx(dy.T, x.T, 1.0).T * x.std(0)),
 ]
 
 noise = np.random.default_rng(11)

@@ -88,6 +88,23 @@ def test_a_nameless_fault_accuses_nobody(number, options):
     assert found.kind == "unknown", found
 
 
+CHANGES = {
+    "a random factor for each entry": lambda J, rng: J * (1 + 0.3 * rng.normal(size=J.shape)),
+    "noise": lambda J, rng: J + 0.1 * np.abs(J).max() * rng.normal(size=J.shape),
+    "a random factor for each input": lambda J, rng: J * (1 + 0.2 * rng.normal(size=(1, J.shape[1]))),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_randomly_changed_jacobian_accuses_nobody(change):
+    rng = np.random.default_rng(1)
+    for _, f, inputs, index, _ in faults.FAULTS:
+        J, x = jacobian(f, inputs, index), inputs[index]
+        wrong = CHANGES[change](J, rng)
+        found = diagnose(evidence(f, inputs, index, lambda dy, *_, A=wrong, x=x: (dy.ravel() @ A).reshape(x.shape)))
+        assert found.kind == "unknown", (f, found)
+
+
 def test_every_kind_that_a_diagnosis_can_name_is_planted():
     planted = collections.Counter(kind for kind, *_ in faults.FAULTS)
     listed = (
