@@ -200,3 +200,19 @@ def test_what_cannot_be_checked_is_refused() -> None:
     report = nt.check_backward(lambda x: x * np.inf, lambda dy, x: dy, x34)
     assert (report.verdict, bool(report)) == ("inconclusive", False)
     assert "not finite" in str(report)
+
+
+def test_an_infinite_slope_is_not_called_a_pass() -> None:
+    def backward(dy: Any, x: Any) -> Any:
+        with np.errstate(divide="ignore"):
+            return dy / (2 * np.sqrt(x))
+
+    assert nt.check_backward(np.sqrt, backward, np.array([0.0, 1.0])).verdict == "inconclusive"
+
+
+def test_float32_inside_is_allowed_for() -> None:
+    def forward(x: Any) -> Any:
+        return np.float32(np.tanh(x))
+
+    assert nt.check_backward(forward, lambda dy, x: dy * (1 - np.tanh(x) ** 2), x34)
+    assert not nt.check_backward(forward, lambda dy, x: dy * (1 - np.tanh(x) ** 2) * 1.001, x34)

@@ -37,7 +37,7 @@ def check_backward(
     depends on what forward computed last. Raises TypeError or ValueError where there is nothing to check.
     """
     pair = _Pair(forward, backward, _inputs(inputs), cache)
-    name = name or getattr(backward, "__name__", "")
+    name = name or getattr(backward, "__name__", "").replace("<lambda>", "")
     how = f"nt.check_backward(forward, {name or 'backward'}, inputs{', cache=True' if cache else ''}, seed={seed})"
     y = pair.output()
     dy = _cotangent(y.shape, seed)

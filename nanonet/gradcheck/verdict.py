@@ -67,6 +67,7 @@ def _verdicts(
     verdicts = np.where(wrong, "fail", np.where(vague, "inconclusive", "pass")).astype(object)
     verdicts[ref.kinked & ~between] = "kink"
     verdicts[ref.kinked & between] = "subgradient"
+    verdicts[~np.isfinite(analytic)] = "inconclusive"  # √x at 0 is infinitely steep
     verdicts[~np.isfinite(analytic) & (ref.bar < 0.1 * np.maximum(np.abs(ref.value), terms))] = "fail"
     return verdicts, errors
 
