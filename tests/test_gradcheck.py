@@ -158,3 +158,10 @@ def test_verdicts(f: Any, dx: float, at: float, verdict: str) -> None:
     if verdict in ("kink", "subgradient"):
         assert report.slopes is not None
         assert "to the left" in str(report)
+
+
+def test_no_cause_is_guessed_for_several_outputs() -> None:
+    report = nt.gradcheck(lambda x: (nt.sum(x), nt.exp(x).detach()), [x34])
+    assert report.verdict == "fail"
+    assert report.cause is not None
+    assert report.cause.kind == "unknown"

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from nanonet.generator import get_state, set_state
+from nanonet.gradcheck.cause import Cause
 from nanonet.gradcheck.reference import gradient, jacobian
 from nanonet.gradcheck.report import Report
 from nanonet.gradcheck.verdict import LARGEST_JACOBIAN, explain, judge, magnitude, worst
@@ -60,14 +61,17 @@ def gradcheck(
         for i, (x, dx, ref) in enumerate(zip(checked, analytic, references, strict=True))
     ]
     report = replace(worst(reports), seed=seed, reproduce=f"nt.gradcheck(f, inputs, seed={seed})")
-    if report.verdict == "fail" and report.where is not None and np.isfinite(y).all():
+    if report.verdict == "fail" and len(outputs) > 1:
+        sentence = "no cause is sought for a function with several outputs"
+        report = replace(report, cause=Cause("unknown", sentence, "check one output at a time"))
+    elif report.verdict == "fail" and report.where is not None and np.isfinite(y).all():
         index = report.where[0]
         x = checked[index]
         report = explain(
             report,
             inputs=tuple(one.array for one in checked),
-            output=y.reshape(outputs[0].shape) if len(outputs) == 1 else y,
-            dy=dys[0] if len(outputs) == 1 else dy,
+            output=y.reshape(outputs[0].shape),
+            dy=dys[0],
             analytic=analytic,
             references=references,
             jacobian=jacobian(values.of(x), x.array) if y.size * x.size <= LARGEST_JACOBIAN else None,

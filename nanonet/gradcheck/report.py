@@ -45,7 +45,7 @@ class Report:
         return "" if self.where is None else f"input {self.where[0]}, element {list(self.where[1])}"
 
     def __str__(self) -> str:
-        subject = f"{self.verdict}: {self.name}" if self.name else self.verdict
+        subject = f"{self.verdict}: {self.name}" if self.name else f"{self.verdict}:"
         if self.where is None:
             lines = [f"{subject} ({self.note or 'no elements'})"]
         else:
