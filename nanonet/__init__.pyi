@@ -36,6 +36,7 @@ from nanonet.creation import tensor as tensor
 from nanonet.creation import zeros as zeros
 from nanonet.creation import zeros_like as zeros_like
 from nanonet.gradcheck import Report as Report
+from nanonet.gradcheck import check_backward as check_backward
 from nanonet.gradcheck import gradcheck as gradcheck
 from nanonet.mode import enable_grad as enable_grad
 from nanonet.mode import is_grad_enabled as is_grad_enabled

@@ -1,6 +1,8 @@
 """Checking gradients against finite differences."""
 
+from nanonet.gradcheck.cause import Cause
 from nanonet.gradcheck.check import check_sample, gradcheck
+from nanonet.gradcheck.pairs import check_backward
 from nanonet.gradcheck.report import Report
 
-__all__ = ["Report", "check_sample", "gradcheck"]
+__all__ = ["Cause", "Report", "check_backward", "check_sample", "gradcheck"]
