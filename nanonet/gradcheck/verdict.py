@@ -13,7 +13,7 @@ from nanonet.gradcheck.report import Report
 BARS = 5.0  # so many error bars are allowed
 ROUNDING = 1e-8  # of a gradient's terms: what the analytic side may lose to rounding and cancellation
 WORTH = 1e-3  # a relative error that a check must be able to see
-LARGEST_JACOBIAN = 10_000  # elements, beyond which a diagnosis does without
+LARGEST_JACOBIAN = 100_000  # elements (only after a failure), beyond which a diagnosis does without
 ORDER = ("pass", "subgradient", "inconclusive", "kink", "fail")
 
 

@@ -38,7 +38,7 @@ def check(op: type[Op], sample: Sample) -> Check:
         report = check_sample(op, function_of(op), sample)
     except Exception as error:
         return Check(family, op.name, name, "fail", float("nan"), f"{type(error).__name__}: {error}")
-    return Check(family, op.name, name, report.verdict, report.max_error, "" if report else str(report))
+    return Check(family, op.name, name, report.verdict, report.max_error, "" if report else str(report).splitlines()[0])
 
 
 def result(checks: list[Check]) -> str:
