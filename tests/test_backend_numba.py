@@ -65,6 +65,15 @@ def test_kernel_equals_rule(op: type[Op], one: Sample, dtype: Any, strided: bool
     assert largest_error(got, want) <= (BOUND if dtype == np.float32 else 0.0)
 
 
+@pytest.mark.parametrize(("op", "one"), [case for case in CASES if not case.values[1].kink])
+def test_kernels_work_under_a_backend_that_watches(op: type[Op], one: Sample) -> None:
+    """A backend around this one may hand a rule's `saved` on in a tuple of its own."""
+    want = forward_and_gradients(op, one, np.float32)
+    with nt.use("numba"), nt.detect_anomaly():
+        got = forward_and_gradients(op, one, np.float32)
+    assert largest_error(got, want) <= BOUND
+
+
 def test_a_wrong_kernel_is_seen() -> None:
     from nanonet.ops.rectifier import Relu
 

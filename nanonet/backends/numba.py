@@ -1,7 +1,7 @@
 """The Numba backend: NumPy's arrays, with fused kernels from nanonet_kernels.cpu for contiguous float32.
 
-Each kernel below takes the place of one rule and saves what that rule's backward kernel needs. For other dtypes and
-layouts it runs the rule itself. Kernels are compiled at their first call and kept on disk.
+Each kernel below takes the place of one rule and saves what the rule saves; for other dtypes and layouts it runs the rule
+itself. Kernels are compiled at their first call and kept on disk.
 """
 
 from __future__ import annotations
@@ -82,27 +82,23 @@ def softmax_backward(saved: Any, dy: Any) -> Any:
     return (dx,)
 
 
-class _LayerNormSaved(tuple[Any, ...]):
-    """What the kernel saved, to be told from what the rule saved."""
-
-
 def layer_norm(x: Any, w: Any, b: Any, *, size: int, eps: float) -> Any:
     if not _fits(x, w, b):
         return _layer_norm.forward(xp, x, w, b, size=size, eps=eps)
     count = prod(x.shape) // size
-    y, xhat, r = np.empty_like(x), np.empty((count, size), np.float32), np.empty(count, np.float32)
-    flat = (count, size)
-    rows.layer_norm(x.reshape(flat), w.ravel(), b.ravel(), np.float32(eps), y.reshape(flat), xhat, r)
-    return y, _LayerNormSaved((xhat, r, w, x.shape))
+    y, xhat, r = np.empty_like(x), np.empty((count, size), np.float32), np.empty((count, 1), np.float32)
+    flat, w1 = (count, size), w.ravel()
+    rows.layer_norm(x.reshape(flat), w1, b.ravel(), np.float32(eps), y.reshape(flat), xhat, r.ravel())
+    return y, (xhat, r, w, w1, x.shape, b.shape)
 
 
 def layer_norm_backward(saved: Any, dy: Any, needs: Any) -> Any:
-    if not isinstance(saved, _LayerNormSaved):
+    xhat, r, w, w1, shape, b_shape = saved
+    if b_shape is None or not _fits(xhat, r, w1, dy):
         return _layer_norm.backward(xp, saved, dy, needs)
-    xhat, r, w, shape = saved
-    dx, dw, db = np.empty_like(xhat), np.zeros(w.size, np.float32), np.zeros(w.size, np.float32)
-    rows.layer_norm_backward(xhat, r, w.ravel(), np.ascontiguousarray(dy, np.float32).reshape(xhat.shape), dx, dw, db)
-    return dx.reshape(shape), dw.reshape(w.shape), db.reshape(w.shape)
+    dx, dw, db = np.empty_like(xhat), np.zeros(w1.size, np.float32), np.zeros(w1.size, np.float32)
+    rows.layer_norm_backward(xhat, r.ravel(), w1, dy.reshape(xhat.shape), dx, dw, db)
+    return dx.reshape(shape), dw.reshape(w.shape), db.reshape(b_shape)
 
 
 kernels: dict[Any, Any] = {
