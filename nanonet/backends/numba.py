@@ -1,7 +1,7 @@
 """The Numba backend: NumPy's arrays, with fused kernels from nanonet_kernels.cpu for contiguous float32.
 
-Each kernel below takes the place of one rule and saves what the rule saves; for other dtypes and layouts it runs the rule
-itself. Kernels are compiled at their first call and kept on disk.
+Each kernel below takes the place of one rule and saves what the rule saves; for other dtypes and layouts it runs the
+rule itself. Kernels are compiled at their first call and kept on disk.
 """
 
 from __future__ import annotations
