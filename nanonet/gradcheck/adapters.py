@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
@@ -42,8 +43,7 @@ def torch(f: Any) -> Pair:
     def run(inputs: tuple[Any, ...]) -> tuple[Any, list[Any]]:
         """y, and the tensors of the inputs."""
         tensors = [_tensor(library, x) for x in inputs]
-        with library.random.fork_rng(devices=[]), library.enable_grad():
-            library.set_rng_state(drawn)
+        with _repeating(library, drawn):
             try:
                 y = called(*tensors)
             except RuntimeError as error:
@@ -62,14 +62,26 @@ def torch(f: Any) -> Pair:
         floats = [i for i, x in enumerate(inputs) if _is_float(x)]
         found: dict[int, Any] = {}
         if y.requires_grad:  # PyTorch refuses a detached y; its gradient is zero
-            with library.random.fork_rng(devices=[]):
-                library.set_rng_state(drawn)
+            with _repeating(library, drawn):
                 upstream = _shared(library, dy).to(y.dtype)
                 dxs = library.autograd.grad(y, [tensors[i] for i in floats], upstream, allow_unused=True)
             found = {i: dx.detach().numpy() for i, dx in zip(floats, dxs, strict=True) if dx is not None}
         return tuple(found.get(i, np.zeros(np.shape(x))) if i in floats else None for i, x in enumerate(inputs))
 
     return forward, _named(backward, f)
+
+
+@contextmanager
+def _repeating(library: Any, drawn: Any) -> Iterator[None]:
+    """The same random numbers in every call; and one thread, so that a sum is added up in the same order."""
+    threads = library.get_num_threads()
+    library.set_num_threads(1)
+    try:
+        with library.random.fork_rng(devices=[]), library.enable_grad():
+            library.set_rng_state(drawn)
+            yield
+    finally:
+        library.set_num_threads(threads)
 
 
 def _module(library: Any, module: Any) -> Callable[..., Any]:
