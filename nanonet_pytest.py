@@ -69,7 +69,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     from nanonet.gradcheck.pytest_plugin import summary
 
     failed = {report.nodeid for report in reports if getattr(report, "failed", False)}
-    terminalreporter.section("gradient checks")
+    terminalreporter.write_sep("=", "gradient checks")
     for line in summary(records, failed):
         terminalreporter.write_line(line)
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from nanonet.gradcheck import pytest_plugin  # before the runs within this process, which would throw it away
+
 ROOT = Path(__file__).parents[1]
 pytest_plugins = ["pytester"]
 
@@ -34,19 +36,27 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytes
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: nanonet\nVersion: 0\n", encoding="utf-8")
     (info / "entry_points.txt").write_text("\n".join(lines), encoding="utf-8")
     monkeypatch.syspath_prepend(str(ROOT))
+    monkeypatch.syspath_prepend(str(info.parent))
     monkeypatch.setenv("PYTHONPATH", f"{info.parent}:{ROOT}", prepend=":")
     return pytester
 
 
-def run(project: pytest.Pytester, code: str, *options: str, prelude: str = PRELUDE) -> pytest.RunResult:
-    project.makepyfile(test_it=prelude + code)
+def run(project: pytest.Pytester, code: str, *options: str) -> pytest.RunResult:
+    """Within this process, which has imported NumPy and nanonet already."""
+    project.makepyfile(test_it=PRELUDE + code)
+    return project.runpytest_inprocess("-p", "no:cacheprovider", "--strict-markers", *options)
+
+
+def run_alone(project: pytest.Pytester, code: str, *options: str) -> pytest.RunResult:
+    """In a process of its own, where each warning is an error."""
+    project.makepyfile(test_it=code)
     return project.runpytest_subprocess("-p", "no:cacheprovider", "--strict-markers", "-W", "error", *options)
 
 
 def section(result: pytest.RunResult) -> list[str]:
     """The lines of the summary's section."""
     text = result.stdout.str()
-    found = re.search(r"=+ gradient checks =+\n(.*?)(?:\n=|\n\d+ \w+ in |\Z)", text, re.S)
+    found = re.search(r"=+ gradient checks =+\n(.*?)\n=", text, re.S)
     assert found, text
     return found[1].splitlines()
 
@@ -90,7 +100,11 @@ def test_a_planted_fault_fails_with_the_report_and_without_the_plugins_code(proj
 
 
 def test_the_reproduce_line_reproduces(project: pytest.Pytester) -> None:
-    code = "\n@pytest.mark.parametrize('n', ['a b', 'c'])\ndef test_mean(gradcheck, n):\n    gradcheck(matmul, mean, [X, W])\n"
+    code = """
+@pytest.mark.parametrize("n", ["a b", "c"])
+def test_mean(gradcheck, n):
+    gradcheck(matmul, mean, [X, W])
+"""
     first = run(project, code, "-k", "test_mean")
     first.assert_outcomes(failed=2)
     command = next(line for line in section(first) if "reproduce: pytest" in line).split("reproduce: pytest ")[1]
@@ -120,18 +134,19 @@ def test_inconclusive(gradcheck):
     assert "the point lies on a kink" in text
     assert "AssertionError: inconclusive:" in text
     assert "which is not a pass" in text
-    assert section(result)[0] == "2 checks in 2 tests: 1 kink, 1 inconclusive"
+    assert section(result)[0] == "2 checks in 2 tests: 1 inconclusive, 1 kink"
 
 
 OPTIONS = """
-import nanonet.gradcheck.pytest_plugin as plugin
+from nanonet.gradcheck import pytest_plugin as plugin
 
 @pytest.fixture
 def asked(monkeypatch):
     calls = []
     def record(*given, **options):
         calls.append(options)
-        return nt.Report("pass", 1e-12, None, 1.0, 1e-11, 1.0, seed=options.get("seed", 7), mode=options.get("mode", "full"))
+        seed, mode = options.get("seed", 7), options.get("mode", "full")
+        return nt.Report("pass", 1e-12, None, 1.0, 1e-11, 1.0, seed=seed, mode=mode)
     monkeypatch.setattr(plugin, "check_backward", record)
     return calls
 
@@ -155,9 +170,9 @@ def test_the_nearest_marker_sets_defaults_and_a_call_overrides_them(project: pyt
     result.assert_outcomes(passed=2)
     asked = re.findall(r"asked: (.*)", result.stdout.str())
     assert asked == [
-        "[{'mode': 'fast', 'seed': 2, 'rtol': 0.5}, "
-        "{'mode': 'fast', 'seed': 3, 'rtol': 0.5, 'directions': 4, 'name': 'product'}, "
-        "{'mode': 'fast', 'seed': 3, 'rtol': 0.5}]",
+        "[{'rtol': 0.5, 'seed': 2, 'mode': 'fast'}, "
+        "{'rtol': 0.5, 'seed': 3, 'mode': 'fast', 'directions': 4, 'name': 'product'}, "
+        "{'rtol': 0.5, 'seed': 3, 'mode': 'fast'}]",
         "[{'rtol': 0.5, 'seed': 1}]",
     ]
     assert "fast mode's seeds: 2, 3 in test_it.py::test_marked" in section(result)
@@ -204,7 +219,7 @@ def test_expected(gradcheck):
 
 @pytest.mark.parametrize("workers", ["0", "2"])
 def test_the_summary_collects_from_all_workers(project: pytest.Pytester, workers: str) -> None:
-    result = run(project, MANY, "-n", workers)
+    result = run_alone(project, PRELUDE + MANY, "-n", workers)
     result.assert_outcomes(passed=7, failed=1)
     lines = section(result)
     assert lines[0] == "14 checks in 8 tests: 12 pass, 1 fail, 1 fail (as its test expects)"
@@ -213,14 +228,15 @@ def test_the_summary_collects_from_all_workers(project: pytest.Pytester, workers
 
 
 def test_a_junit_file_has_the_checks(project: pytest.Pytester) -> None:
-    run(project, MANY, "-n", "0", "--junit-xml", "junit.xml")
+    run(project, MANY, "--junit-xml", "junit.xml")
     assert "mean-for-sum" in (project.path / "junit.xml").read_text(encoding="utf-8")
 
 
 def test_checks_in_hypothesis_tests_are_counted_and_the_smallest_failure_is_shown(project: pytest.Pytester) -> None:
-    result = run(
+    result = run_alone(
         project,
-        """
+        PRELUDE
+        + """
 from hypothesis import given, settings
 from nanonet.gradcheck import strategies as gs
 
@@ -229,8 +245,6 @@ from nanonet.gradcheck import strategies as gs
 def test_negative(gradcheck, x):
     gradcheck(np.sin, lambda dy, x: dy * np.cos(x) * np.sign(np.cos(x)), [x + 1.0])
 """,
-        "-o",
-        "filterwarnings=",
     )
     result.assert_outcomes(failed=1)
     text = result.stdout.str()
@@ -252,24 +266,24 @@ def test_the_fixture_alone_imports_nothing(gradcheck):
 
 def test_a_project_without_checks_does_not_notice(project: pytest.Pytester) -> None:
     # Hypothesis's plugin would import NumPy by itself where that is at hand
-    result = run(project, UNTOUCHED, "-p", "no:hypothesispytest", "-p", "no:xdist", prelude="")
+    result = run_alone(project, UNTOUCHED, "-p", "no:hypothesispytest", "-p", "no:xdist")
     result.assert_outcomes(passed=2)
     assert "gradient checks" not in result.stdout.str()
 
 
 def test_it_can_be_switched_off(project: pytest.Pytester) -> None:
-    result = run(project, "def test_other(): pass\ndef test_fixture(gradcheck): pass", "-p", "no:nanonet", prelude="")
+    result = run(project, "def test_other(): pass\ndef test_fixture(gradcheck): pass", "-p", "no:nanonet")
     result.assert_outcomes(passed=1, errors=1)
     assert "fixture 'gradcheck' not found" in result.stdout.str()
 
 
 def test_a_fixture_of_the_same_name_in_the_project_wins(project: pytest.Pytester) -> None:
     code = "import pytest\n@pytest.fixture\ndef gradcheck(): return 5\ndef test_own(gradcheck): assert gradcheck == 5"
-    run(project, code, prelude="").assert_outcomes(passed=1)
+    run(project, code).assert_outcomes(passed=1)
 
 
 def test_marker_option_and_fixture_are_documented(project: pytest.Pytester) -> None:
-    shown = run(project, "", "--markers", prelude="").stdout.str()
-    assert "@pytest.mark.gradcheck(mode, directions, rtol, atol, seed): defaults" in shown
-    assert "--gradcheck-seed=N" in run(project, "", "--help", prelude="").stdout.str()
-    assert "Fail the test unless a gradient is right" in run(project, "", "--fixtures", prelude="").stdout.str()
+    shown = run(project, "", "--markers").stdout.str()
+    assert f"@pytest.mark.gradcheck({', '.join(pytest_plugin.MARKED)}): defaults" in shown
+    assert "--gradcheck-seed=N" in run(project, "", "--help").stdout.str()
+    assert "Fail the test unless a gradient is right" in run(project, "", "--fixtures").stdout.str()

@@ -20,7 +20,7 @@ MEANING = {
              inputs off it (nanonet.gradcheck.strategies.tie_free draws such), or return a slope between the two""",
     "inconclusive": """
   meaning:   neither right nor wrong could be shown, which is not a pass: the error bar is wider than the smallest
-             error worth finding; move or rescale the inputs, or give the rtol or atol that is good enough""",
+             error worth finding; move or rescale the inputs, or give the atol that is good enough""",
 }
 
 
@@ -113,7 +113,10 @@ def _counts(found: Mapping[str, Any], failed: set[str]) -> str:
             wanted = verdict not in ("pass", "subgradient") and test not in failed
             counts[f"{verdict} (as its test expects)" if wanted else verdict] += n
     total, tests = counts.total(), len(found)
-    parts = ", ".join(f"{n} {verdict}" for verdict, n in counts.most_common())
+    order = ["pass", "subgradient", "inconclusive", "kink", "fail"]
+    parts = ", ".join(
+        f"{counts[v]} {v}" for v in sorted(counts, key=lambda v: ("(" in v, order.index(v.split(" (")[0])))
+    )
     return f"{total} check{'s' * (total > 1)} in {tests} test{'s' * (tests > 1)}: {parts}"
 
 
