@@ -38,8 +38,8 @@ def complex_step(f: Line, x: float, at_x: np.ndarray) -> Steps | None:
         y = _complex(f, complex(moved, h * scale), at_x)
         if y is None:
             return None
-        found.append(y.imag / (h * scale))
-        real.append(y.real)
+        found.append(np.imag(y) / (h * scale))
+        real.append(np.real(y))
     value = found[0]
     with np.errstate(all="ignore"):
         if not same_function(real[0], at_x, np.ptp(real, axis=0)):
@@ -65,7 +65,7 @@ def _confirmed(f: Line, x: float, at_x: np.ndarray, value: np.ndarray) -> tuple[
         turned = _complex(f, complex(x, h), at_x)
         if turned is None or not np.all(np.isfinite(above)) or not np.all(np.isfinite(below)):
             continue
-        real, imaginary = (above - below) / (2 * h), turned.imag / h
+        real, imaginary = (above - below) / (2 * h), np.imag(turned) / h
         size = np.maximum(np.maximum(np.abs(above), np.abs(below)), np.abs(at_x))
         noise = EPS * (size + abs(x) * np.abs(value)) / h
         near = np.maximum(np.abs(real), np.abs(imaginary))

@@ -89,10 +89,7 @@ def _full(subject: Subject, chosen: Options, watch: _Watch) -> Report:
     conduct = check_conduct(subject, full.dys)
     if report.verdict != "fail":
         report = full.rest(report)
-        if report.verdict == "fail":
-            report = _explained(full, report)
-        else:
-            report = check_precision(full, report)
+        report = _explained(full, report) if report.verdict == "fail" else check_precision(full, report)
     notes = edges(subject)
     return replace(
         report,

@@ -102,9 +102,7 @@ def _arguments(given: Any) -> list[Any]:
     found = list(given) if isinstance(given, tuple | list) else [given]
     arrays: list[Any] = []
     for x in found:
-        if isinstance(x, float | np.floating):
-            arrays.append(np.array(x))
-        elif isinstance(x, list):
+        if isinstance(x, (float | np.floating, list)):
             arrays.append(np.array(x))
         else:
             arrays.append(x.copy() if isinstance(x, np.ndarray) else x)

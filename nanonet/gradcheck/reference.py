@@ -88,7 +88,7 @@ class _Along:
         self.f, self.x, self.i = f, x, i
 
     def __call__(self, value: Any) -> np.ndarray:
-        kind = np.longdouble if isinstance(value, np.longdouble) else type(value)
+        kind = np.asarray(value).dtype
         point = self.x.astype(kind)
         point[self.i] = value
         return self.f(point)
