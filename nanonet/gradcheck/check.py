@@ -76,6 +76,8 @@ def gradcheck(
             references=references,
             jacobian=jacobian(values.of(x), x.array) if y.size * x.size <= LARGEST_JACOBIAN else None,
             backward=lambda other: _again(f, tensors, checked, other),
+            forward=lambda arrays: _at(checked, arrays, lambda: values.of(x)(x.array)).reshape(outputs[0].shape),
+            backward_at=lambda arrays, other: _at(checked, arrays, lambda: _again(f, tensors, checked, other)),
         )
     return report
 
@@ -108,6 +110,18 @@ def _again(f: Callable[..., Any], tensors: list[Any], checked: list[Tensor], dy:
     parts = np.split(dy.ravel(), np.cumsum([y.size for y in outputs])[:-1])
     dys = [part.reshape(y.shape) for part, y in zip(parts, outputs, strict=True)]
     return [dx.array for dx in vjp_of(outputs, checked, dys)]
+
+
+def _at(checked: list[Tensor], arrays: Sequence[np.ndarray], run: Callable[[], Any]) -> Any:
+    """What `run` gives while the checked Tensors have other values."""
+    originals = [x.array for x in checked]
+    try:
+        for x, array in zip(checked, arrays, strict=True):
+            x.array = array
+        return run()
+    finally:
+        for x, array in zip(checked, originals, strict=True):
+            x.array = array
 
 
 def _widened(x: np.ndarray) -> np.ndarray:

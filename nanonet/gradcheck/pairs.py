@@ -88,6 +88,13 @@ class _Pair:
             raise TypeError(f"check_backward: with cache=True forward must return (y, cache), got {got}")
         return found[0], (found[1],)
 
+    def filled(self, values: Sequence[np.ndarray]) -> list[Any]:
+        """The inputs, with other values of the floating ones."""
+        inputs = _copied(self.inputs)
+        for i, value in zip(self.floats, values, strict=True):
+            inputs[i] = value.copy()
+        return inputs
+
     def output(self) -> np.ndarray:
         """y at the given inputs, after forward has shown that it can be relied on."""
         copies = _copied(self.inputs)
@@ -177,6 +184,8 @@ def _values(pair: _Pair, y: np.ndarray, dy: np.ndarray, rtol: float, atol: float
         references=references,
         jacobian=jacobian(lines[k], arrays[k]) if y.size * arrays[k].size <= LARGEST_JACOBIAN else None,
         backward=lambda other: pair.gradients(other.copy(), pair.run(_copied(pair.inputs))[1]),
+        forward=lambda values: np.array(pair.run(pair.filled(values))[0], np.float64),
+        backward_at=lambda values, other: pair.gradients(other.copy(), pair.run(pair.filled(values))[1]),
     )
     return replace(found, where=report.where)
 

@@ -93,6 +93,8 @@ def explain(
     references: Sequence[Reference],
     jacobian: np.ndarray | None,
     backward: Callable[[np.ndarray], Sequence[np.ndarray]] | None,
+    forward: Callable[[Sequence[np.ndarray]], np.ndarray] | None = None,
+    backward_at: Callable[[Sequence[np.ndarray], np.ndarray], Sequence[np.ndarray]] | None = None,
 ) -> Report:
     """A failed report with the cause that its arrays speak for."""
     from nanonet.gradcheck.diagnose import diagnose
@@ -112,5 +114,7 @@ def explain(
         others=tuple(analytic),
         references=tuple(ref.value for ref in references),
         backward=backward,
+        forward=forward,
+        backward_at=backward_at,
     )
     return replace(report, cause=diagnose(evidence))
