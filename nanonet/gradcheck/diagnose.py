@@ -33,6 +33,7 @@ HYPOTHESES: tuple[Hypothesis, ...] = (
     whole.constant,
     shapes.not_reduced,
     whole.ignored_upstream,
+    whole.upstream_twice,
     shapes.wrong_sum,
     rearranged.rearranged,
     shapes.partly_summed,

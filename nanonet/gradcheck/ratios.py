@@ -98,8 +98,10 @@ def factors(case: Case) -> Iterator[Cause]:
 
 
 def _named(case: Case, values: np.ndarray, shape: tuple[int, ...], use: np.ndarray) -> Iterator[Cause]:
-    if case.pointwise:
-        slopes = _strung([p.J.sum(1).reshape(case.y.shape) for p in case.points], shape, use)
+    for axis in (1, 0):
+        if case.support is None or np.any(case.support.sum(axis) > 1):
+            continue
+        slopes = _strung([p.J.sum(axis) for p in case.points], shape, use)
         if slopes is not None and steady(values * slopes) and np.isclose(np.median(values * slopes), 1.0):
             sentence = "the local derivative is missing: dy is passed on unchanged"
             yield Cause("missing-factor", sentence, "multiply dy by the local derivative")

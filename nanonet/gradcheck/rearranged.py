@@ -79,7 +79,7 @@ def rearranged(case: Case) -> Iterator[Cause]:
         for b in of_y:
             alike = a.kind == b.kind and (a.axes == b.axes or a.kind == "transpose")
             if alike and a.kind in ("transpose", "flipped") and case.explains(b.matrix().T @ _columns(J, a)):
-                if a.kind == "transpose" and len(case.inputs) == 1:
+                if a.kind == "transpose" and len(case.inputs) == 1 and len(case.summed_axes) < case.y.ndim:
                     yield Cause("wrong-axis", "the rule runs along the wrong axis", "use the axis of the forward")
                 yield _cause(case, a, "what dy is multiplied by is")
     if case.x.shape == case.y.shape and not case.elementwise and case.explains(J.T):

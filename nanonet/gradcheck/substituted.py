@@ -65,6 +65,9 @@ def input_for_output(case: Case) -> Iterator[Cause]:
         yield Cause("input-for-output", sentence, "compute the local derivative from the output of the forward")
     sentence = "the output y stands where the input x belongs"
     cause = Cause("input-for-output", sentence, "compute the local derivative from the input of the forward")
+    again = case.lab.value(at_output)
+    if again is not None and case.same(again, case.y):
+        return  # as a normalisation, whose output is an input of another scale
     if _is_right_there(case, Substitution(case.index, case.y, cause)):
         yield cause
 
@@ -162,7 +165,7 @@ def _other_side(case: Case) -> Iterator[Cause]:
                 yield Cause("wrong-axis", "the rule runs along the wrong axis", "use the axis of the forward")
             for b in of_y:
                 if case.explains(b.matrix().T @ turned):
-                    if len(case.inputs) == 1:
+                    if len(case.inputs) == 1 and len(case.summed_axes) < case.y.ndim:
                         yield Cause("wrong-axis", "the rule runs along the wrong axis", "use the axis of the forward")
                     sentence = f"operands swapped: input {s.k} is on the wrong side of the product"
                     remedy = f"multiply dy by input {s.k}, transposed, on the side where the shapes say so"

@@ -66,12 +66,19 @@ def _multiple(case: Case, given: np.ndarray, right: np.ndarray) -> float | None:
 
 def _scaled(case: Case, c: float, which: str) -> Cause:
     if abs(c) < 1e-4:
-        identity = case.x.shape == case.y.shape and case.same(case.J - case.A, np.eye(case.x.size))
-        kind = "overwritten" if identity else "missing-term"
+        kind = "overwritten" if _is_direct(case) else "missing-term"
         return Cause(kind, f"the term {which} is missing", ADD)
     if abs(c + 1) < 1e-4:
         return Cause("sign", f"the term {which} has the wrong sign", "flip its sign")
     return named_factor(case, c, f"the term {which}")
+
+
+def _is_direct(case: Case) -> bool:
+    """Is the term that is lost, or the one that is kept, dy itself?"""
+    if case.pair is None or case.x.shape != case.y.shape:
+        return False
+    J, A = case.pair
+    return any(case.same(M, np.eye(case.x.size)) for M in (A, J - A))
 
 
 def other_use(case: Case) -> Iterator[Cause]:

@@ -65,6 +65,16 @@ def _partly(case: Case) -> Iterator[Cause]:
         yield Cause("ignored-upstream", sentence, "multiply every term by dy (the chain rule)")
 
 
+def upstream_twice(case: Case) -> Iterator[Cause]:
+    """dy² in place of dy."""
+    if case.J is None or len(case.trials) < 2 or case.given_shape != case.x.shape:
+        return
+    before = all(case.same(case.pull(t.dy**2), t.analytic) for t in case.trials)
+    after = case.x.shape == case.y.shape or case.y.size == 1
+    if before or (after and all(case.same(case.pull(t.dy) * t.dy, t.analytic) for t in case.trials)):
+        yield Cause("extra-factor", "dy is multiplied in twice", "multiply by dy once")
+
+
 def constant(case: Case) -> Iterator[Cause]:
     """The right gradient times a constant: -1, the length of an axis that is summed or averaged, or any other."""
     trials = [t for t in case.trials if t.reference is not None]
