@@ -78,18 +78,41 @@ RULES: list[tuple[str, dict[str, np.ndarray], dict[str, str]]] = [
     ("np.maximum(a, b)", {"a": normal(4, 4), "b": normal(4, 4)}, {"a": "dy * (a > b)", "b": "dy * (b > a)"}),
     ("x + b", {"x": normal(4, 3), "b": normal(3)}, {"x": "dy", "b": "dy.sum(0)"}),
     ("x * s", {"x": normal(5, 3), "s": normal(5, 1)}, {"x": "dy * s", "s": "total(dy * x, 1)"}),
-    ("x * s + b", {"x": normal(6, 4), "s": normal(4), "b": normal(4)},
-     {"x": "dy * s", "s": "(dy * x).sum(0)", "b": "dy.sum(0)"}),
-    ("x @ w + b", {"x": normal(6, 3), "w": normal(3, 4), "b": normal(4)},
-     {"x": "dy @ w.T", "w": "x.T @ dy", "b": "dy.sum(0)"}),
+    (
+        "x * s + b",
+        {"x": normal(6, 4), "s": normal(4), "b": normal(4)},
+        {"x": "dy * s", "s": "(dy * x).sum(0)", "b": "dy.sum(0)"},
+    ),
+    (
+        "x @ w + b",
+        {"x": normal(6, 3), "w": normal(3, 4), "b": normal(4)},
+        {"x": "dy @ w.T", "w": "x.T @ dy", "b": "dy.sum(0)"},
+    ),
     ("x @ w", {"x": normal(4, 4), "w": normal(4, 4)}, {"x": "dy @ w.T", "w": "x.T @ dy"}),
-    ("np.tanh(x @ w + b)", {"x": normal(5, 3), "w": normal(3, 4), "b": normal(4)},
-     {"x": "(dy * (1 - y**2)) @ w.T", "w": "x.T @ (dy * (1 - y**2))", "b": "(dy * (1 - y**2)).sum(0)"}),
-    ("np.maximum(x @ w, 0) @ v", {"x": normal(5, 3), "w": normal(3, 4), "v": normal(4, 2)},
-     {"x": "(dy @ v.T * (x @ w > 0)) @ w.T", "w": "x.T @ (dy @ v.T * (x @ w > 0))", "v": "np.maximum(x @ w, 0).T @ dy"}),
-    ("sig(x @ w) @ v", {"x": normal(5, 3), "w": normal(3, 4), "v": normal(4, 2)},
-     {"w": "x.T @ (dy @ v.T * sig(x @ w) * (1 - sig(x @ w)))", "v": "sig(x @ w).T @ dy"}),
-    ("x + sig(x @ w)", {"x": normal(4, 3), "w": normal(3, 3)}, {"x": "dy + (dy * sig(x @ w) * (1 - sig(x @ w))) @ w.T"}),
+    (
+        "np.tanh(x @ w + b)",
+        {"x": normal(5, 3), "w": normal(3, 4), "b": normal(4)},
+        {"x": "(dy * (1 - y**2)) @ w.T", "w": "x.T @ (dy * (1 - y**2))", "b": "(dy * (1 - y**2)).sum(0)"},
+    ),
+    (
+        "np.maximum(x @ w, 0) @ v",
+        {"x": normal(5, 3), "w": normal(3, 4), "v": normal(4, 2)},
+        {
+            "x": "(dy @ v.T * (x @ w > 0)) @ w.T",
+            "w": "x.T @ (dy @ v.T * (x @ w > 0))",
+            "v": "np.maximum(x @ w, 0).T @ dy",
+        },
+    ),
+    (
+        "sig(x @ w) @ v",
+        {"x": normal(5, 3), "w": normal(3, 4), "v": normal(4, 2)},
+        {"w": "x.T @ (dy @ v.T * sig(x @ w) * (1 - sig(x @ w)))", "v": "sig(x @ w).T @ dy"},
+    ),
+    (
+        "x + sig(x @ w)",
+        {"x": normal(4, 3), "w": normal(3, 3)},
+        {"x": "dy + (dy * sig(x @ w) * (1 - sig(x @ w))) @ w.T"},
+    ),
     ("x @ x.T", {"x": normal(4, 3)}, {"x": "dy @ x + dy.T @ x"}),
     ("q @ k.T / 2", {"q": normal(4, 3), "k": normal(5, 3)}, {"q": "dy @ k / 2", "k": "dy.T @ q / 2"}),
     ("softmax(x)", {"x": normal(4, 5)}, {"x": "y * (dy - total(dy * y, -1))"}),
@@ -100,11 +123,17 @@ RULES: list[tuple[str, dict[str, np.ndarray], dict[str, str]]] = [
     ("np.sum((x - t)**2) / 2", {"x": normal(3, 5), "t": normal(3, 5)}, {"x": "dy * (x - t)", "t": "dy * (t - x)"}),
     ("np.mean(np.logaddexp(0, z) - t * z)", {"z": normal(7), "t": positive(7)}, {"z": "dy * (sig(z) - t) / 7"}),
     ("x - x.mean(1, keepdims=True)", {"x": normal(4, 5)}, {"x": "dy - mean(dy, 1)"}),
-    ("hat(x) * g", {"x": normal(4, 5), "g": positive(5)},
-     {"x": "(dy * g - mean(dy * g, -1) - hat(x) * mean(dy * g * hat(x), -1)) / std(x)", "g": "(dy * hat(x)).sum(0)"}),
+    (
+        "hat(x) * g",
+        {"x": normal(4, 5), "g": positive(5)},
+        {"x": "(dy * g - mean(dy * g, -1) - hat(x) * mean(dy * g * hat(x), -1)) / std(x)", "g": "(dy * hat(x)).sum(0)"},
+    ),
     ("hat(x, 0)", {"x": normal(6, 3)}, {"x": "(dy - mean(dy, 0) - hat(x, 0) * mean(dy * hat(x, 0), 0)) / std(x, 0)"}),
-    ("x / np.sqrt((x**2).mean(-1, keepdims=True))", {"x": normal(4, 5)},
-     {"x": "(dy - y * mean(dy * y, -1)) / np.sqrt(mean(x**2, -1))"}),
+    (
+        "x / np.sqrt((x**2).mean(-1, keepdims=True))",
+        {"x": normal(4, 5)},
+        {"x": "(dy - y * mean(dy * y, -1)) / np.sqrt(mean(x**2, -1))"},
+    ),
     ("x / np.linalg.norm(x)", {"x": normal(6)}, {"x": "(dy - y * (dy * y).sum()) / np.linalg.norm(x)"}),
     ("np.linalg.norm(x, axis=1)", {"x": normal(4, 5)}, {"x": "dy[:, None] * x / y[:, None]"}),
     ("x.var(1)", {"x": normal(4, 5)}, {"x": "dy[:, None] * 2 * (x - mean(x, 1)) / 5"}),
@@ -113,23 +142,45 @@ RULES: list[tuple[str, dict[str, np.ndarray], dict[str, str]]] = [
     ("np.cumsum(x, 1)", {"x": normal(4, 5)}, {"x": "np.cumsum(dy[:, ::-1], 1)[:, ::-1]"}),
     ("x[::-1]", {"x": normal(6)}, {"x": "dy[::-1]"}),
     ("x.T", {"x": normal(4, 4)}, {"x": "dy.T"}),
-    ("np.convolve(x, k)", {"x": normal(7), "k": normal(3)},
-     {"x": "np.correlate(dy, k, 'valid')", "k": "np.correlate(dy, x, 'valid')"}),
+    (
+        "np.convolve(x, k)",
+        {"x": normal(7), "k": normal(3)},
+        {"x": "np.correlate(dy, k, 'valid')", "k": "np.correlate(dy, x, 'valid')"},
+    ),
     ("x @ A @ x", {"x": normal(5), "A": normal(5, 5)}, {"x": "dy * (A @ x + A.T @ x)", "A": "dy * np.outer(x, x)"}),
     ("np.outer(u, v)", {"u": normal(5), "v": normal(4)}, {"u": "dy @ v", "v": "dy.T @ u"}),
-    ("z * a + (1 - z) * b", {"z": positive(3, 4) / 3, "a": normal(3, 4), "b": normal(3, 4)},
-     {"z": "dy * (a - b)", "a": "dy * z", "b": "dy * (1 - z)"}),
-    ("((x - c)**2).sum(-1)", {"x": normal(5, 3), "c": normal(3)},
-     {"x": "2 * dy[:, None] * (x - c)", "c": "-2 * (dy[:, None] * (x - c)).sum(0)"}),
-    ("softmax(q @ k.T) @ v", {"q": normal(3, 4), "k": normal(5, 4), "v": normal(5, 4)}, {"v": "softmax(q @ k.T).T @ dy"}),
-    ("np.sum(np.tanh(w) * SPIN) + 0.1 * np.sum(w**2)", {"w": normal(4, 4)}, {"w": "dy * SPIN * (1 - np.tanh(w)**2) + dy * 0.2 * w"}),
+    (
+        "z * a + (1 - z) * b",
+        {"z": positive(3, 4) / 3, "a": normal(3, 4), "b": normal(3, 4)},
+        {"z": "dy * (a - b)", "a": "dy * z", "b": "dy * (1 - z)"},
+    ),
+    (
+        "((x - c)**2).sum(-1)",
+        {"x": normal(5, 3), "c": normal(3)},
+        {"x": "2 * dy[:, None] * (x - c)", "c": "-2 * (dy[:, None] * (x - c)).sum(0)"},
+    ),
+    (
+        "softmax(q @ k.T) @ v",
+        {"q": normal(3, 4), "k": normal(5, 4), "v": normal(5, 4)},
+        {"v": "softmax(q @ k.T).T @ dy"},
+    ),
+    (
+        "np.sum(np.tanh(w) * SPIN) + 0.1 * np.sum(w**2)",
+        {"w": normal(4, 4)},
+        {"w": "dy * SPIN * (1 - np.tanh(w)**2) + dy * 0.2 * w"},
+    ),
     ("np.linalg.inv(x)", {"x": SPIN + 3 * np.eye(4)}, {"x": "-(y.T @ dy @ y.T)"}),
-    ("x[None] * s[:, None, None]", {"x": normal(3, 4), "s": normal(5)}, {"x": "(dy * s[:, None, None]).sum(0)", "s": "(dy * x).sum((1, 2))"}),
+    (
+        "x[None] * s[:, None, None]",
+        {"x": normal(3, 4), "s": normal(5)},
+        {"x": "(dy * s[:, None, None]).sum(0)", "s": "(dy * x).sum((1, 2))"},
+    ),
     ("x + b[None, :, None, None]", {"x": normal(2, 3, 2, 4), "b": normal(3)}, {"b": "dy.sum((0, 2, 3))"}),
     ("x.reshape(3, 4, 3).mean(2)", {"x": normal(3, 12)}, {"x": "np.repeat(dy, 3, 1) / 3"}),
 ]
 
 TERM = {"missing-term", "overwritten", "missing-coupling"}
+RATIO = {"missing-factor", "extra-factor"}  # y = a·b in the place of b is a factor a too many, whatever was meant
 FACTOR = {"missing-factor", "mask", "scale", "mean-for-sum", "sum-for-mean"}
 
 
@@ -164,9 +215,9 @@ def _edits(node: ast.AST, inputs: list[str]) -> Iterator[tuple[set[str], str, as
         found.append(({"transpose"}, node.value))
     if isinstance(node, ast.Name) and node.id in inputs:
         found += [({"swapped-operands"}, ast.Name(n)) for n in inputs if n != node.id]
-        found.append(({"input-for-output"}, ast.Name("y")))
+        found.append(({"input-for-output", *RATIO}, ast.Name("y")))
     if isinstance(node, ast.Name) and node.id == "y":
-        found += [({"input-for-output"}, ast.Name(n)) for n in inputs]
+        found += [({"input-for-output", *RATIO}, ast.Name(n)) for n in inputs]
     if isinstance(node, ast.Name) and node.id == "dy":
         found.append(({"ignored-upstream"}, ast.parse("np.ones_like(dy)", mode="eval").body))
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "sum" and node.args:
@@ -232,7 +283,12 @@ def mutants() -> Iterator[tuple[set[str], str, Callable, list[np.ndarray], int, 
                     found = wrong(dy, *arrays.values())
                 except Exception:  # the shapes do not go together: nobody would need a diagnosis
                     continue
-                if found.shape != true.shape and not kinds & {"missing-sum", "transpose", "wrong-axis", "swapped-operands"}:
+                if found.shape != true.shape and not kinds & {
+                    "missing-sum",
+                    "transpose",
+                    "wrong-axis",
+                    "swapped-operands",
+                }:
                     continue
                 if found.shape == true.shape and np.allclose(found, true, rtol=1e-3):
                     continue

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nanonet.gradcheck.case import Case, present
+from nanonet.gradcheck.case import Case, Point, present
 from nanonet.gradcheck.cause import Cause
+from nanonet.gradcheck.ratios import factors
 from nanonet.gradcheck.whole import named_factor
 
 ADD = "differentiate every path from the input to the output, and add the terms"
@@ -100,6 +101,8 @@ def lost_term(case: Case) -> Iterator[Cause]:
     if share is None:
         return
     kept = 1.0 - share
+    if abs(kept) < 1e-4 and rank == 1 and not _natural(case, R, shape, axes):
+        return
     if abs(kept) < 1e-4:
         sentence = "a term that couples the elements along an axis (through a sum or a mean) is missing"
         yield Cause("missing-term", sentence, ADD)
@@ -109,6 +112,60 @@ def lost_term(case: Case) -> Iterator[Cause]:
     elif _usual(kept, length):
         cause = named_factor(case, round(kept) if kept > 1 else 1 / round(1 / kept), "a term of the gradient")
         yield cause
+
+
+def _natural(case: Case, R: np.ndarray, shape: tuple[int, ...], axes: tuple[int, ...]) -> bool:
+    """Is each side of R = a·bᵀ, in every block, ones, an input, the output or a simple function of them?"""
+    arrays = [np.ones(shape)]
+    for v in (case.x, case.y, *case.inputs):
+        try:
+            spread = np.broadcast_to(v if v.size != case.x.size else v.reshape(shape), shape)
+        except ValueError:
+            continue
+        arrays += [spread, np.exp(spread), spread**2, spread - spread.mean(axes, keepdims=True)]
+    arrays = [a * b for i, a in enumerate(arrays) for b in arrays[: i + 1]]
+    others = [i for i in range(len(shape)) if i not in axes]
+    table = [a.transpose([*others, *axes]).reshape(len(R), -1) for a in arrays]
+    left, sizes, right = np.linalg.svd(R)
+
+    def known(side: np.ndarray) -> bool:
+        return any(
+            all(abs(abs(s @ t) - np.linalg.norm(t)) < 1e-5 * np.linalg.norm(t) for s, t in zip(side, rows, strict=True))
+            for rows in table
+        )
+
+    return known(left[:, :, 0]) and known(right[:, 0])
+
+
+def lost_diagonal(case: Case) -> Iterator[Cause]:
+    """The coupling terms are right, and they are all there is: the term on the diagonal is missing."""
+    if case.pair is None or case.x.shape != case.y.shape or case.elementwise:
+        return
+    J, A = case.pair
+    axes = coupled_axes(J, case.x.shape)
+    rest, scale = J - A, float(np.max(np.abs(J)))
+    if not axes or not case.same(rest, np.diag(np.diag(rest)), scale):
+        return
+    right, given = blocks(J, case.x.shape, axes), blocks(A, case.x.shape, axes)
+    ranks = [max(_rank(b, scale) for b in found) for found in (right, given)]
+    if ranks[1] <= 2 and ranks[1] < ranks[0] - (0 if right.shape[1] > 3 else -1) and right.shape[1] > 2:
+        yield Cause("missing-term", "only the coupling terms are there: the term in dy itself is missing", ADD)
+
+
+def coupling_factor(case: Case) -> Iterator[Cause]:
+    """Off the diagonal, A/J is a factor: it is missing within the coupling term, or is one too many."""
+    if case.pair is None or case.x.shape != case.y.shape or case.elementwise or not case.points:
+        return
+    J, A = case.pair
+    axes = coupled_axes(J, case.x.shape)
+    if not axes or coupled_axes(A, case.x.shape) != axes:
+        return
+    found = blocks(J - A, case.x.shape, axes)
+    if max(_rank(b, float(np.max(np.abs(J)))) for b in found) != 1 or found.shape[1] < 3:
+        return
+    off = ~np.eye(case.x.size, dtype=bool)
+    apart = [Point(p.inputs, p.y, np.where(off, p.J, 0.0), np.where(off, p.A, 0.0)) for p in case.points]
+    yield from factors(case, apart)
 
 
 def _share_off_diagonal(R: np.ndarray, U: np.ndarray) -> float | None:

@@ -71,8 +71,7 @@ def forms(name: str, v: np.ndarray) -> Arrays:
             "cosh {}": np.cosh(v),
             "sinh {}": np.sinh(v),
         }
-        if name == "the output":
-            found["(1 - {})"] = 1 - v
+        found["(1 - {})"] = 1 - v  # of the output, or of what stands in its place
     return {text.replace("{}", name): values for text, values in found.items()}
 
 

@@ -41,8 +41,9 @@ def factor(case: Case, point: Point, axes: tuple[int, ...] | None = None) -> Fac
     shape = case.y.shape + case.x.shape
     J, A = point.J.reshape(shape), point.A.reshape(shape)
     large_J, large_A = np.max(np.abs(J)), np.max(np.abs(A))
-    no_J, no_A = np.abs(J) <= 10 * TINY * large_J, np.abs(A) <= TINY * large_A
-    known = ~(no_J & no_A)
+    no_J, no_A = np.abs(J) <= 10 * TINY * large_J, np.abs(A) <= 1e-12 * large_A
+    clear_J, clear_A = np.abs(J) > 1e-5 * large_J, np.abs(A) > 1e-5 * large_A
+    known = (clear_J & clear_A) | (no_J & clear_A) | (clear_J & no_A)
     with np.errstate(all="ignore"):
         # As an angle between 0 and π, so that a quotient of infinity is a number like others.
         angle = np.where(no_J, np.pi / 2, np.arctan(np.where(no_A, 0.0, A) / np.where(no_J, 1.0, J)))
@@ -78,14 +79,15 @@ def _choices(case: Case) -> list[tuple[int, ...]]:
     return choices
 
 
-def factors(case: Case) -> Iterator[Cause]:
-    """A lost factor, one too many, or one with the wrong argument."""
-    if case.pair is None or not case.points:
+def factors(case: Case, points: list[Point] | None = None) -> Iterator[Cause]:
+    """A lost factor, one too many, or one with the wrong argument; in the whole Jacobian or in the part that is given."""
+    points = case.points if points is None else points
+    if case.pair is None or not points:
         return
-    first = factor(case, case.points[0])
+    first = factor(case, points[0])
     if first is None or not first.axes:
         return
-    all_factors = [first, *[factor(case, p, first.axes) for p in case.points[1:]]]
+    all_factors = [first, *[factor(case, p, first.axes) for p in points[1:]]]
     if any(f is None for f in all_factors):
         return
     values = np.concatenate([f.values.ravel() for f in all_factors if f is not None])
@@ -94,35 +96,41 @@ def factors(case: Case) -> Iterator[Cause]:
         return
     if float(np.ptp(values[use])) <= 1e-5 * float(np.max(np.abs(values[use]))):
         return
-    yield from _named(case, values[use], first.values.shape, use)
+    yield from name_factor(case, points, values[use], first.values.shape, use)
 
 
-def _named(case: Case, values: np.ndarray, shape: tuple[int, ...], use: np.ndarray) -> Iterator[Cause]:
+def name_factor(
+    case: Case, points: list[Point], values: np.ndarray, shape: tuple[int, ...], use: np.ndarray
+) -> Iterator[Cause]:
+    """What a factor is: its values at the places `use` of an array of this shape, for all points strung together."""
     for axis in (1, 0):
         if case.support is None or np.any(case.support.sum(axis) > 1):
             continue
-        slopes = _strung([p.J.sum(axis) for p in case.points], shape, use)
-        if slopes is not None and steady(values * slopes) and np.isclose(np.median(values * slopes), 1.0):
+        slopes = _strung([p.J.sum(axis) for p in points], shape, use)
+        if slopes is not None and steady(values * slopes) and np.isclose(abs(np.median(values * slopes)), 1.0):
             sentence = "the local derivative is missing: dy is passed on unchanged"
             yield Cause("missing-factor", sentence, "multiply dy by the local derivative")
-        if slopes is not None and steady(values / slopes) and np.isclose(np.median(values / slopes), 1.0):
+        if slopes is not None and steady(values / slopes) and np.isclose(abs(np.median(values / slopes)), 1.0):
             sentence = "the local derivative is multiplied in twice"
             yield Cause("extra-factor", sentence, "multiply dy by the local derivative once")
-    expressions = samples(case.points, shape, use)
-    yield from _simple(expressions, values, _simpler(case, expressions, shape, use))
-    yield from _slopes_of_others(case, values, shape, use)
+    expressions = samples(points, shape, use)
+    yield from _simple(expressions, values, _simpler(case))
+    yield from _signs(expressions, values)
+    yield from _slopes_of_others(case, points, values, shape, use)
     yield from _arguments(case, expressions, values)
-    yield from _reductions(case, values, shape, use)
+    yield from _reductions(points, values, shape, use)
 
 
-def _simpler(case: Case, expressions: dict[str, np.ndarray], shape: tuple[int, ...], use: np.ndarray) -> int:
+def _simpler(case: Case) -> int:
     """-1 where the given derivative is simpler than the right one (it lacks something), 1 where it is less simple."""
-    if not case.elementwise or not expressions:
+    if case.support is None or np.any(case.support.sum(0) > 1):
         return 0
-    table = np.stack(list(expressions.values()))
-    sides = [[np.diag(p.A) for p in case.points], [np.diag(p.J) for p in case.points]]
-    strung = [_strung(side, shape, use) for side in sides]
-    given, right = (complexity(v, table) if v is not None else 0 for v in strung)
+    expressions = samples(case.points, case.x.shape, np.ones(case.x.size * len(case.points), dtype=bool))
+    own = [v for name, v in expressions.items() if "output" not in name]
+    if not own:
+        return 0
+    sides = [np.concatenate([p.A.sum(0) for p in case.points]), np.concatenate([p.J.sum(0) for p in case.points])]
+    given, right = (complexity(v, np.stack(own)) for v in sides)
     return int(np.sign(given - right))
 
 
@@ -138,10 +146,21 @@ def _simple(expressions: dict[str, np.ndarray], values: np.ndarray, simpler: int
         return
     names, table = list(expressions), np.stack(list(expressions.values()))
     size = np.abs(values)
-    for i in np.flatnonzero(steady(values * table) | _absolute(names, steady(size * table))):
+    plain = np.array([not name.startswith("(1 - input ") or "exp" in name or "²" in name for name in names])
+    for i in np.flatnonzero(steady(values * table) & plain | _absolute(names, steady(size * table))):
         yield _extra(f"1/{names[i]}") if simpler > 0 else _missing(names[i])
-    for i in np.flatnonzero(steady(values / table) | _absolute(names, steady(size / table))):
+    for i in np.flatnonzero(steady(values / table) & plain | _absolute(names, steady(size / table))):
         yield _missing(f"1/{names[i]}") if simpler < 0 else _extra(names[i])
+
+
+def _signs(expressions: dict[str, np.ndarray], values: np.ndarray) -> Iterator[Cause]:
+    """(1 + v)/(1 - v): a sign within the factor."""
+    for name, v in expressions.items():
+        for w in (v, v**2):
+            quotient = (1 + w) / (1 - w)
+            if steady(values / quotient) or steady(values * quotient):
+                sentence = f"a sign within the local derivative, in 1 ± {name}, is wrong"
+                yield Cause("sign", sentence, "derive that factor again, and flip the sign")
 
 
 def _absolute(names: list[str], fits: np.ndarray) -> np.ndarray:
@@ -157,18 +176,20 @@ def _extra(name: str) -> Cause:
     return Cause("extra-factor", f"a factor {name} is too many", f"do not multiply by {name} here")
 
 
-def _slopes_of_others(case: Case, values: np.ndarray, shape: tuple[int, ...], use: np.ndarray) -> Iterator[Cause]:
+def _slopes_of_others(
+    case: Case, points: list[Point], values: np.ndarray, shape: tuple[int, ...], use: np.ndarray
+) -> Iterator[Cause]:
     """The derivative of the last step, which a bias shows: ∂y/∂b, where each output depends on one element of b."""
     for k, x in enumerate(case.inputs):
         if k == case.index or x.size < 2:
             continue
         slopes = []
-        for point in case.points:
-            J = case.jacobians[k] if point is case.points[0] else case.lab.jacobian(point.inputs, k)
+        for number, point in enumerate(points):
+            J = case.jacobians[k] if not number else case.lab.jacobian(point.inputs, k)
             if J is None or np.any((np.abs(J) > 1e-7 * np.max(np.abs(J))).sum(1) > 1):
                 break
             slopes.append(J.sum(1).reshape(case.y.shape))
-        if len(slopes) < len(case.points):
+        if len(slopes) < len(points):
             continue
         table = _strung(slopes, shape, use)
         if table is None or float(np.ptp(table)) <= 1e-6 * float(np.max(np.abs(table))):
@@ -229,9 +250,9 @@ def _nearly(values: np.ndarray, v: np.ndarray) -> bool:
     return bool(steady(values / (columns @ np.array([c, e])))) and 0 < e <= 1e-2 * c * float(np.min(v))
 
 
-def _reductions(case: Case, values: np.ndarray, shape: tuple[int, ...], use: np.ndarray) -> Iterator[Cause]:
+def _reductions(points: list[Point], values: np.ndarray, shape: tuple[int, ...], use: np.ndarray) -> Iterator[Cause]:
     """A standard deviation, norm or sum that is missing, too many, or taken over another axis."""
-    for (what, of), group in reduced_samples(case.points, shape, use).items():
+    for (what, of), group in reduced_samples(points, shape, use).items():
         for axes, v in group.items():
             for power in (1, 2):
                 if _nearly(values**-2.0, v ** (2 * power)):

@@ -14,6 +14,7 @@ import numpy as np
 
 from nanonet.gradcheck.case import Case
 from nanonet.gradcheck.cause import Cause
+from nanonet.gradcheck.ratios import factors
 from nanonet.gradcheck.rearranged import Order, orders
 
 LIMIT = 200  # further inputs that are tried
@@ -33,7 +34,16 @@ class Substitution:
 
 
 def exchanged(case: Case) -> Iterator[Cause]:
+    """The gradients of two inputs are given, each for the other."""
+    yield from _gradient_of_another(case, both=True)
+
+
+def anothers(case: Case) -> Iterator[Cause]:
     """The gradient of another input is given."""
+    yield from _gradient_of_another(case, both=False)
+
+
+def _gradient_of_another(case: Case, both: bool) -> Iterator[Cause]:
     for j, reference in enumerate(case.evidence.references):
         if j == case.index or reference.size < 2 or reference.size != case.evidence.analytic.size:
             continue
@@ -43,9 +53,14 @@ def exchanged(case: Case) -> Iterator[Cause]:
         other = case.evidence.others[j]
         if J is not None and not case.explains(J):
             continue
-        both = other is not None and case.same(other, case.evidence.numeric)
+        mutual = other is not None and case.same(other, case.evidence.numeric)
+        if mutual != both:
+            continue
+        factor = None if both else next(factors(case), None)
+        if factor is not None and factor.kind == "missing-factor":
+            return  # x·s + b with dx left out of ds: that is the gradient of b, too
         sentence = f"the gradient of input {j} is given for input {case.index}: the operands are swapped"
-        if both:
+        if mutual:
             sentence = f"the gradients of the inputs {case.index} and {j} are swapped"
         yield Cause("swapped-operands", sentence, "return the gradients in the order of the inputs")
 

@@ -17,6 +17,25 @@ from nanonet.gradcheck.rearranged import orders
 from nanonet.gradcheck.whole import named_factor
 
 
+def constant_term(case: Case) -> Iterator[Cause]:
+    """J - A is the same at other inputs, one number at some places and zero at the others: a target, a one-hot row."""
+    if case.pair is None or case.y.size != 1 or len(case.points) < 2:
+        return
+    rests = [p.J - p.A for p in case.points]
+    scale = float(np.max(np.abs(case.points[0].J)))
+    if not all(case.same(rests[0], r, scale) for r in rests[1:]) or case.same(*[p.J for p in case.points[:2]]):
+        return
+    there = rests[0][np.abs(rests[0]) > 1e-5 * scale]
+    if there.size < 2 or np.ptp(there) > 1e-5 * scale or there.size > 0.6 * case.x.size:
+        return
+    size = abs(float(there[0]))
+    for n in (1, *case.x.shape, case.x.size):
+        if abs(size * n - 1) < 1e-5:
+            yield Cause("missing-term", "a constant term, as of a target or a one-hot row, is missing", ADD)
+        if abs(size * n - 2) < 1e-5:
+            yield Cause("sign", "a constant term, as of a target or a one-hot row, has the wrong sign", "flip its sign")
+
+
 def direct_path(case: Case) -> Iterator[Cause]:
     """y = x + g(x): dy itself is lost, or is all there is."""
     if case.J is None or case.x.shape != case.y.shape or case.given_shape != case.x.shape:
@@ -41,6 +60,8 @@ def by_zeroing(case: Case) -> Iterator[Cause]:
         return
     J, A = case.pair
     scale = float(np.max(np.abs(J)))
+    if case.elementwise and case.same(A, np.eye(len(A))):
+        return  # the local derivative is missing, as 1 - z in (1 - z)·b
     for k in range(len(case.inputs)):
         inputs = [np.zeros_like(x) if i == k else x for i, x in enumerate(case.inputs)]
         point = case.point(inputs)
@@ -128,8 +149,19 @@ def simple_terms(case: Case) -> Iterator[Cause]:
         return
     names, table = list(expressions), np.stack(list(expressions.values()))
     middle = (right + given) / 2  # what is left of J where a term has the wrong sign
-    if complexity(middle, table) < complexity(given, table):
+    known = [_product_known(v, table) for v in (middle, given)]
+    inverse = [3, 0]
+    if np.all(right != 0) and np.all(given != 0):
+        inverse = [_product_known(v, table) for v in ((1 / right + 1 / given) / 2, 1 / given)]
+    if known[0] < known[1] or inverse[0] < inverse[1]:
         yield Cause("sign", "one term of the local derivative has the wrong sign", "flip the sign of that term")
+    share = _share_far_away(case)
+    if share is not None and abs(share - 2) < 1e-3:
+        yield Cause("sign", "one term of the gradient has the wrong sign", "flip the sign of that term")
+    if share is None and known[1] > 2:
+        return  # what is left is no simple term: there may be any number of mistakes
+    if share is not None and abs(share - 1) > 1e-3:
+        return
     for i in np.flatnonzero(steady(rest / table)):
         yield Cause("missing-term", f"a term in {names[i]} is missing", ADD)
     for i, j in combinations(range(len(names)), 2) if len(names) < 200 else ():
@@ -155,10 +187,42 @@ def product_rule(case: Case) -> Iterator[Cause]:
     use = np.abs(quotient) > 1e-9
     if np.count_nonzero(use) < 4 or _flat(quotient[use]):
         return
+    use &= np.abs(right) > 0
     for part in (given, right - given):
+        if part is not given and not _is_product(case, given):
+            continue
         ratio = part[use] / quotient[use]
         if _flat(ratio) and any(abs(float(np.median(ratio)) - n) < 1e-5 for n in (1, 2, 3, 0.5)):
             yield Cause("missing-term", "one of the two terms of the product rule is missing", ADD)
+
+
+def _is_product(case: Case, given: np.ndarray) -> bool:
+    """Is what was given one expression of the grammar, or a product of two?"""
+    expressions = samples(case.points, case.x.shape, np.ones(given.size, dtype=bool))
+    return bool(expressions) and _product_known(given, np.stack(list(expressions.values()))) <= 2
+
+
+def _product_known(v: np.ndarray, table: np.ndarray) -> int:
+    """0 for a constant, 1 for one expression of the grammar, 2 for a product of two, 3 for anything else."""
+    level = complexity(v, table)
+    if level < 2 or len(table) > 200:
+        return level if level < 2 else 3
+    quotients = v / table
+    return 2 if any(np.any(steady(quotients[i] / table[i:])) for i in range(len(table))) else 3
+
+
+def _share_far_away(case: Case) -> float | None:
+    """What J - A is of J where the input is so large or so small that one term outweighs all others; None if none does."""
+    for scale in (1e-3, 1e3):
+        point = case.point([x * scale if k == case.index else x for k, x in enumerate(case.inputs)])
+        profile = None if point is None else _profile(case, [point])
+        if profile is None:
+            continue
+        right, given, _ = profile
+        share = (right - given) / right
+        if np.ptp(share) < 1e-3 * abs(np.median(share)) and abs(np.median(share)) > 0.1:
+            return float(np.median(share))
+    return None
 
 
 def _flat(v: np.ndarray) -> bool:
