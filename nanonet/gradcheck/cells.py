@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
 
 LETTERS = {"pass": "·", "fail": "✗", "kink": "^", "subgradient": "~", "inconclusive": "?"}
 ORDER = ("pass", "subgradient", "inconclusive", "kink", "fail")  # from good to bad
+RANKS = {verdict: rank for rank, verdict in enumerate(ORDER)}
 BARS = 5.0  # the error that a check allows: so many error bars, and
 ROUNDING = 1e-8  # this share of the value, which the checked side may lose to rounding
 
@@ -44,29 +44,33 @@ def errors(one: Comparison) -> np.ndarray:
         return np.where(analytic == numeric, 0.0, np.abs(analytic - numeric))
 
 
+def ranks(one: Comparison) -> np.ndarray:
+    """The places of the verdicts in ORDER; -1 for elements that were not kept."""
+    verdicts = np.asarray(one.verdicts)
+    return np.array([RANKS.get(v, -1) for v in verdicts.ravel().tolist()], np.int64).reshape(verdicts.shape)
+
+
 def shares(one: Comparison) -> np.ndarray:
     """Errors in units of what is allowed: 5 error bars and 1e-8 of the value.
 
     The check itself also knows how large the terms of a value are, and rtol and atol. Where its verdict is the other
     one, the verdict counts: what passed is at most 1, what failed at least 1.
     """
-    error, verdicts = errors(one), np.asarray(one.verdicts)
+    error, rank = errors(one), ranks(one)
     with np.errstate(all="ignore"):
         value = np.fmax(np.abs(np.asarray(one.analytic, np.float64)), np.abs(np.asarray(one.numeric, np.float64)))
         allowed = BARS * np.asarray(one.bar, np.float64) + ROUNDING * value
         share = np.where(error == 0, 0.0, error / allowed)
     share = np.where(np.isnan(share), np.inf, share)
-    share = np.where(verdicts == "pass", np.minimum(share, 1.0), share)
-    return np.where(verdicts == "fail", np.maximum(share, 1.0), share)
+    share = np.where(rank == ORDER.index("pass"), np.minimum(share, 1.0), share)
+    return np.where(rank == ORDER.index("fail"), np.maximum(share, 1.0), share)
 
 
 def badness(one: Comparison) -> np.ndarray:
-    """A number for each element that orders them: by verdict, then by share, from 0 within a verdict to 1."""
-    verdicts = np.asarray(one.verdicts)
-    rank = sum(((i + 1.0) * (verdicts == name) for i, name in enumerate(ORDER)), np.zeros(verdicts.shape))
+    """A number for each element that orders them: by verdict, then by share, which counts within a verdict."""
     with np.errstate(divide="ignore"):
         size = np.clip((np.log10(shares(one)) + 30.0) / 60.0, 0.0, 0.999)
-    return rank + size
+    return ranks(one) + size
 
 
 def element(one: Comparison, at: tuple[int, ...]) -> Element:
@@ -97,13 +101,15 @@ def worst_elements(comparisons: Iterable[Comparison], most: int) -> list[Element
     """The worst elements of all inputs that did not pass, worst first."""
     found = [element(one, at) for one in comparisons if comparable(one) for at in worst_places(one, most)]
     found = [one for one in found if one.verdict in ORDER[1:]]
-    return sorted(found, key=lambda one: (ORDER.index(one.verdict), one.share), reverse=True)[:most]
+    return sorted(found, key=lambda one: (RANKS[one.verdict], one.share), reverse=True)[:most]
 
 
 def tally(comparisons: Iterable[Comparison]) -> dict[str, int]:
     """How many elements have which verdict, worst first."""
-    counts = Counter(str(v) for one in comparisons for v in np.asarray(one.verdicts).ravel())
-    return {name: counts[name] for name in reversed(ORDER) if counts[name]}
+    counts = np.zeros(len(ORDER) + 1, np.int64)
+    for one in comparisons:
+        counts += np.bincount(ranks(one).ravel() + 1, minlength=len(counts))
+    return {name: int(counts[rank + 1]) for name, rank in reversed(RANKS.items()) if counts[rank + 1]}
 
 
 @dataclass(frozen=True)
@@ -133,7 +139,7 @@ def blocks(one: Comparison, most: int, slices: int = 64) -> Blocks:
         return Blocks(shape, block, [])
     cells = tuple(-(-n // b) for n, b in zip(shape, block, strict=True))
     padding = [(0, c * b - n) for c, b, n in zip(cells, block, shape, strict=True)]
-    order = np.pad(order, padding, constant_values=-1.0) if shape else order
+    order = np.pad(order, padding, constant_values=-2.0) if shape else order
     # (c0, b0, c1, b1, …) -> (c0, c1, …, b0 · b1 · …)
     order = order.reshape([n for pair in zip(cells, block, strict=True) for n in pair])
     order = order.transpose([*range(0, 2 * len(shape), 2), *range(1, 2 * len(shape), 2)]).reshape(*cells, -1)

@@ -66,7 +66,8 @@ def heatmap(one: Comparison, name: str, most: int = 4096, interactive: bool = Tr
         f'<div class="slices">{body}</div>',
         _data(one, shown) if interactive else "",
     ]
-    return f'<figure class="heatmap" id="{name}">{"".join(parts)}</figure>'
+    identity = f' id="{name}"' if name else ""
+    return f'<figure class="heatmap"{identity}>{"".join(parts)}</figure>'
 
 
 def sentence(one: Element) -> str:
@@ -91,7 +92,7 @@ def legend(one: Comparison) -> str:
             words = [f"{low} to {high}" for low, high in zip([first, *ends], [*ends, last], strict=True)]
         colours = [f"{INITIALS[verdict]}{i}" if len(words) > 1 else INITIALS[verdict] for i in range(len(words))]
         cells = [
-            f'<span class="swatch {colour}">{LETTERS[verdict]}</span>{word} '
+            f'<span class="key"><span class="swatch {colour}">{LETTERS[verdict]}</span>{word}</span> '
             for colour, word in zip(colours, words, strict=True)
         ]
         label = f"<b>{verdict}</b> " if len(words) > 1 else ""

@@ -5,8 +5,14 @@ const VERDICTS = { p: "· pass", f: "✗ fail", k: "^ kink", s: "~ subgradient",
 const BARS = 5, ROUNDING = 1e-8; // what a check allows: so many error bars, and this share of the value
 
 const number = (x) => (x === "inf" ? Infinity : x === "-inf" ? -Infinity : Number(x));
-const shown = (x, digits) =>
-  Number.isFinite(x) ? String(Number(x.toPrecision(digits))).replace("e+", "e") : String(x).replace("Infinity", "inf").replace("NaN", "nan");
+
+// As `brief` in text.py writes numbers.
+function shown(x, digits) {
+  if (!Number.isFinite(x)) return String(x).replace("Infinity", "inf").replace("NaN", "nan");
+  const rounded = Number(x.toPrecision(digits)), power = Math.floor(Math.log10(Math.abs(rounded)));
+  const short = rounded === 0 || (power >= -4 && (power < digits || Math.abs(rounded) < 1e5));
+  return short ? String(rounded) : rounded.toExponential().replace("e+", "e");
+}
 
 // The same numbers as in cells.py: see there for why the verdict counts more than the share.
 function derive(data) {
@@ -96,6 +102,7 @@ function heatmap(figure) {
       const item = document.createElement("span"), swatch = document.createElement("span");
       swatch.className = "swatch " + colour;
       swatch.textContent = "\u00a0";
+      item.className = "key";
       item.append(swatch, text);
       return item;
     }), note);

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from nanonet.gradcheck.cells import LETTERS, ORDER, worst_elements
+from nanonet.gradcheck.cells import LETTERS, ORDER, tally, worst_elements
 from nanonet.gradcheck.heatmap import heatmap
-from nanonet.gradcheck.report import Report
-from nanonet.gradcheck.text import bars, brief, miss, value
+from nanonet.gradcheck.report import Comparison, Report
+from nanonet.gradcheck.text import bars, brief, miss, printable, value
 from nanonet.htmlpage import count, document, resource, table
 
 MARK = "nanonet gradient check"
@@ -47,7 +47,7 @@ def save(text: str, path: str | PathLike[str]) -> Path:
 
 def report_page(report: Report) -> str:
     """A page for one report."""
-    title = f"{report.verdict}: {report.name or 'gradient check'}"
+    title = f"{report.verdict}: {printable(report.name) or 'gradient check'}"
     return _document(title, article(report, "check", _cells([report]), heading="h1"))
 
 
@@ -76,10 +76,10 @@ def notebook_cell(report: Report) -> str:
         ".check{background:var(--ground);padding:.6rem .9rem;border:1px solid var(--edge);border-radius:8px}"
         ".check .slices td{text-align:center}"
     )
-    maps = "".join(
-        heatmap(one, f"input-{one.index}", max(FEW, SMALL // len(report.comparisons)), interactive=False)
-        for one in report.comparisons
-    )
+    good = [one for one in report.comparisons if set(tally([one])) <= {"pass"}]
+    maps = "".join(heatmap(one, "", SMALL, interactive=False) for one in report.comparisons if one not in good)
+    passed = ", ".join(f"{one.index} ({count(np.size(one.numeric), 'element')})" for one in good)
+    maps += f'<p class="soft">Right: input {passed}</p>' if good else ""
     heading = f"<b>{LETTERS.get(report.verdict, '')} {escape(str(report).splitlines()[0])}</b>"
     return f'<div class="check"><style>{style}{frame}</style><div>{heading}</div>{_why(report)}{maps}</div>'
 
@@ -87,10 +87,11 @@ def notebook_cell(report: Report) -> str:
 def article(report: Report, name: str, cells: int, heading: str = "h2") -> str:
     """Everything about one report; `name` makes its ids unique on a page, each heat map has at most `cells` cells."""
     badge = f'<span class="badge {report.verdict}">{LETTERS.get(report.verdict, "")} {report.verdict}</span>'
-    maps = "".join(heatmap(one, f"{name}-{i}", cells) for i, one in enumerate(report.comparisons))
+    worst_first = sorted(report.comparisons, key=_rank, reverse=True)
+    maps = "".join(heatmap(one, f"{name}-{i}", cells) for i, one in enumerate(worst_first))
     opened = "" if report.comparisons else " open"
     return (
-        f'<article class="check"><{heading}>{badge}{escape(report.name)}</{heading}>{_why(report)}{_facts(report)}'
+        f'<article class="check"><{heading}>{badge}{escape(printable(report.name))}</{heading}>{_why(report)}{_facts(report)}'
         f"{_worst(report)}{'<h3>Element by element</h3>' + maps if maps else ''}"
         f"<details{opened}><summary>As text</summary><pre>{escape(str(report))}</pre></details></article>"
     )
@@ -107,9 +108,9 @@ def _why(report: Report) -> str:
 def _facts(report: Report) -> str:
     """The numbers of a report."""
     times = bars(report.max_error, report.bar)
-    error = brief(report.max_error, 3) + (f", {times}" if times and not report else "")
     facts = {
-        "largest error": f"{error} at {report.place}" if report.where is not None else error,
+        "largest error": f"{brief(report.max_error, 3)} at {report.place}"
+        + (f"; {times}" if times and not report else ""),
         "analytic": value(report.analytic),
         "numeric": f"{value(report.numeric)} ± {brief(report.bar)}",
         "slopes": "{} to the left, {} to the right".format(*map(value, report.slopes)) if report.slopes else "",
@@ -148,7 +149,7 @@ def _worst(report: Report) -> str:
 
 def _row(report: Report, number: int, seconds: float | None, cells: int) -> str:
     """A row of the table of all checks, and the row with its details below it."""
-    name = escape(report.name or f"check {number + 1}")
+    name = escape(printable(report.name) or f"check {number + 1}")
     bar = f"± {brief(report.bar)}" if report.where is not None else ""
     time = f'<td class="num less">{brief(seconds, 2)} s</td>' if seconds is not None else ""
     state = f'data-verdict="{report.verdict}"'
@@ -173,6 +174,11 @@ def _filter(counts: Counter[str], verdicts: Sequence[str]) -> str:
         for verdict, n in choices.items()
     )
     return f'<fieldset class="filter"><legend>Show</legend>{labels}</fieldset>'
+
+
+def _rank(one: Comparison) -> int:
+    """Of its worst verdict."""
+    return max((ORDER.index(verdict) for verdict in tally([one])), default=-1)
 
 
 def _badness(report: Report) -> tuple[int, float]:

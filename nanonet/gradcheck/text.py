@@ -44,20 +44,27 @@ def text(report: Report) -> str:
 
 
 def brief(number: float, digits: int = 1) -> str:
-    """A few digits, with the exponent as one writes it: 2e-9, 7.7e12."""
-    return re.sub(r"e([+-])0*(\d)", lambda e: f"e{e[1].strip('+')}{e[2]}", f"{number:.{digits}g}")
+    """A few digits, as one writes them by hand: 230, 2e-9, 7.7e12."""
+    words = f"{number:.{digits}g}"
+    if "e+" in words and abs(number) < 1e5:
+        words = f"{float(words):g}"
+    return re.sub(r"e([+-])0*(\d)", lambda e: f"e{e[1].strip('+')}{e[2]}", words)
 
 
 def value(number: float) -> str:
     return brief(number, 10)
 
 
+def printable(words: str) -> str:
+    """Without what moves a terminal's cursor or changes its colours."""
+    return "".join(c if c.isprintable() else " " for c in words)
+
+
 def bars(error: float, bar: float) -> str:
     """The error in units of its bar, in words."""
     if not error < np.inf or not 0 < bar < np.inf:
         return ""
-    times = error / bar
-    return f"{times:.2g} times the error bar" if times < 1000 else f"{brief(times, 2)} times the error bar"
+    return f"{brief(error / bar, 2)} times the error bar"
 
 
 def miss(report: Report) -> str:
@@ -86,11 +93,11 @@ def _has_numbers(report: Report) -> bool:
 
 def _head(report: Report, most: int = 2) -> list[str]:
     """The verdict, the name, and the place; or what was found instead of numbers."""
-    subject = f"{report.verdict}: {_clipped(report.name, 80)}".rstrip()
+    subject = f"{report.verdict}: {_clipped(report.name, 80)}: " if report.name else f"{report.verdict}: "
     if not _has_numbers(report):
         reason = report.note or (report.cause.sentence if report.cause else "") or "no elements"
-        return _wrapped(f"{subject} ({reason})", "", "  ", 4)
-    line = f"{subject} largest error {brief(report.max_error, 3)} at {report.place}"
+        return _wrapped(subject + reason, "", "  ", 4)
+    line = f"{subject}largest error {brief(report.max_error, 3)} at {report.place}"
     if report.verdict == "pass":
         line += f": numeric {value(report.numeric)} ± {brief(report.bar)}"
     return _wrapped(line, "", "  ", most)
@@ -155,9 +162,8 @@ def _item(label: str, words: str, most: int = 1, code: bool = False) -> list[str
 
 def _wrapped(words: str, first: str, later: str, most: int, code: bool = False) -> list[str]:
     """Lines of at most 100 columns. Words of code stay whole, so that the line can be copied."""
-    words = "".join(c if c.isprintable() else " " for c in words)
     lines = textwrap.wrap(
-        words,
+        printable(words),
         COLUMNS,
         initial_indent=first,
         subsequent_indent=later,
