@@ -194,11 +194,13 @@ def _switch(name: str) -> str:
 
 
 def _data(one: Comparison, shown: Blocks) -> str:
-    """The numbers of every cell for the script, in full precision; their indices where they are not all there."""
+    """The numbers of every cell for the script, the bars rounded; their indices where not every element is there."""
     found: dict[str, object] = {"shape": np.shape(one.numeric)}
     for name in ("analytic", "numeric", "bar"):
         array = np.asarray(getattr(one, name), np.float64)
         numbers = [float(array[at]) for at in shown.places]
+        if name == "bar":
+            numbers = [float(f"{number:.3g}") for number in numbers]
         found[name] = [number if np.isfinite(number) else str(number) for number in numbers]
     found["verdicts"] = "".join(INITIALS.get(str(one.verdicts[at]), "e") for at in shown.places)
     if not shown.whole:

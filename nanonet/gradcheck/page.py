@@ -90,9 +90,10 @@ def article(report: Report, name: str, cells: int, heading: str = "h2") -> str:
     worst_first = sorted(report.comparisons, key=_rank, reverse=True)
     maps = "".join(heatmap(one, f"{name}-{i}", cells) for i, one in enumerate(worst_first))
     opened = "" if report.comparisons else " open"
+    title = f"<{heading}>{badge}{escape(printable(report.name))}</{heading}>"
     return (
-        f'<article class="check"><{heading}>{badge}{escape(printable(report.name))}</{heading}>{_why(report)}{_facts(report)}'
-        f"{_worst(report)}{'<h3>Element by element</h3>' + maps if maps else ''}"
+        f'<article class="check">{title}{_why(report)}{_facts(report)}{_worst(report)}'
+        f"{'<h3>Element by element</h3>' + maps if maps else ''}"
         f"<details{opened}><summary>As text</summary><pre>{escape(str(report))}</pre></details></article>"
     )
 

@@ -87,7 +87,7 @@ def _comparison(found: dict[str, Any]) -> Comparison:
 
 def _listed(values: Any) -> Any:
     values = np.asarray(values)
-    return values.tolist() if values.dtype == object else values.astype(np.float64).tolist()
+    return values.tolist() if values.dtype.kind in "OU" else values.astype(np.float64).tolist()
 
 
 def _flat(nested: Any) -> list[Any]:
