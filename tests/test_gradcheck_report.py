@@ -224,7 +224,7 @@ def test_a_page_is_one_small_file_with_every_number(report: Report, tmp_path: Pa
     compared.sort(key=lambda one: -int(badness(one).max()))
     assert len(outline.data) == len(compared)
     for data, one in zip(outline.data, compared, strict=True):
-        for name, precision in (("analytic", 0), ("numeric", 0), ("bar", 1e-2)):
+        for name, precision in (("analytic", 0), ("numeric", 0), ("bar", 1e-5)):
             np.testing.assert_allclose(np.array(data[name], float), getattr(one, name).ravel(), rtol=precision)
     assert len(outline.cells()) == sum(one.numeric.size for one in compared)
 

@@ -200,7 +200,7 @@ def _data(one: Comparison, shown: Blocks) -> str:
         array = np.asarray(getattr(one, name), np.float64)
         numbers = [float(array[at]) for at in shown.places]
         if name == "bar":
-            numbers = [float(f"{number:.3g}") for number in numbers]
+            numbers = [float(f"{number:.6g}") for number in numbers]
         found[name] = [number if np.isfinite(number) else str(number) for number in numbers]
     found["verdicts"] = "".join(INITIALS.get(str(one.verdicts[at]), "e") for at in shown.places)
     if not shown.whole:
