@@ -149,6 +149,7 @@ def _report(
 ) -> Report:
     """`unit` is the relative rounding of the whole function, `size` what its derivatives may cancel from."""
     found = gap(f.arrays, 1.0, 1.0)
+    size = size if np.isfinite(size) else 0.0
     allowed = UNITS * unit * (found.terms + size)
     if not np.isfinite(found.terms):
         verdict, allowed = "inconclusive", np.inf

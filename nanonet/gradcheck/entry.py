@@ -1,0 +1,157 @@
+"""One operation of a recorded graph, checked alone: its backward at the inputs that the tape recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any, cast
+
+import numpy as np
+
+from nanonet.backends.base import current
+from nanonet.gradcheck.pairs import check_backward
+from nanonet.gradcheck.reference import gradient
+from nanonet.gradcheck.report import Report
+from nanonet.gradcheck.verdict import judge, magnitude, worst
+from nanonet.tape import Entry, unbroadcast
+from nanonet.variable import Variable
+
+FULL = 2000  # elements up to which a failure is looked for in every element
+EXPLAINED = 300  # and up to which its cause is sought
+DIRECTIONS = 2
+
+Cotangents = list[np.ndarray | None]
+
+
+class BackwardError(Exception):
+    """The backward of an operation raised."""
+
+
+class Recorded:
+    """An entry's rules as functions of arrays. Only inputs that want a gradient are varied."""
+
+    def __init__(self, entry: Entry) -> None:
+        self.entry, self.backend = entry, current()
+        self.arrays: list[Any] = [x.array if isinstance(x, Variable) else x for x in entry.inputs]
+        if entry.op.promote and any(isinstance(x, np.ndarray) and x.dtype.kind != "f" for x in self.arrays):
+            self.backend.promote(entry.op.promote, self.arrays)
+        self.wanted = [i for i, need in enumerate(entry.needs) if need]
+        self.xs = [np.array(self.arrays[i], np.float64) for i in self.wanted]
+        types = [self.arrays[i].dtype for i in self.wanted]
+        self.eps = max((float(np.finfo(t).eps) for t in types), default=0.0)
+        self.size = sum(x.size for x in self.xs)
+        self.ys = self.forward(self.xs)
+
+    def forward(self, xs: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """The floating outputs at other inputs; NaN where the operation refuses them."""
+        arrays = list(self.arrays)
+        for i, x in zip(self.wanted, xs, strict=True):
+            arrays[i] = x.astype(self.arrays[i].dtype, copy=False) if x.dtype.kind == "f" else x
+        try:
+            with np.errstate(all="ignore"):
+                y = self.backend.run(self.entry.op.forward, *arrays, **self.entry.attrs)[0]
+        except Exception:  # the function may end here
+            return [np.full_like(y, np.nan) for y in self.ys]
+        found = [np.asarray(one) for one in (cast(tuple[Any, ...], y) if isinstance(y, tuple) else (y,))]
+        return [one for one in found if one.dtype.kind in "fc"]
+
+    def flat(self, xs: Sequence[np.ndarray]) -> np.ndarray:
+        return np.concatenate([y.ravel() for y in self.forward(xs)])
+
+    def backward(self, dys: Cotangents) -> list[np.ndarray]:
+        """The gradients of the inputs that want one, as the tape would use them."""
+        try:
+            with np.errstate(all="ignore"):
+                found = self.entry.gradients(self.backend, [None if d is None else d.copy() for d in dys], record=False)
+        except Exception as error:  # whatever the rule raises
+            raise BackwardError(f"{type(error).__name__}: {error}") from error
+        return [self._fitted(found[i], x) for i, x in zip(self.wanted, self.xs, strict=True)]
+
+    def _fitted(self, dx: Any, x: np.ndarray) -> np.ndarray:
+        if dx is None:
+            return np.zeros(x.shape)
+        if np.shape(dx) != x.shape:
+            with suppress(ValueError, IndexError):  # it is no broadcast shape: the verdict will say so
+                dx = self.backend.run(unbroadcast, np.asarray(dx), x.shape)
+        return np.asarray(dx, np.float64)
+
+    def random(self, rng: np.random.Generator) -> Cotangents:
+        """Cotangents for the outputs, random and non-uniform; None for an output without a gradient."""
+        shapes = self.entry.outputs or [(y.shape, y.dtype) for y in self.ys]
+        return [
+            None if np.dtype(t).kind != "f" else np.asarray(rng.uniform(0.5, 1.5, s) * rng.choice([-1.0, 1.0], s), t)
+            for s, t in shapes
+        ]
+
+
+def suspicious(recorded: Recorded, dys: Cotangents, rng: np.random.Generator) -> bool:
+    """Is Jᵀdy wrong along a random direction of all inputs? Cheap: a few dozen runs of forward, whatever the size."""
+    dxs = recorded.backward(dys)
+    if any(dx.shape != x.shape for dx, x in zip(dxs, recorded.xs, strict=True)):
+        return True
+    places = list(range(len(recorded.xs)))
+    reports = [_direction(recorded, dys, dxs, places, rng) for _ in range(DIRECTIONS)]
+    return any(report.verdict not in ("pass", "subgradient") for report in reports)
+
+
+def examine(recorded: Recorded, dys: Cotangents, rng: np.random.Generator) -> Report:
+    """The verdict on one operation, with the cause where it is wrong: element by element where it is not too large."""
+    dxs, dy = recorded.backward(dys), _flat(recorded, dys)
+    reports = []
+    for k, (i, x, dx) in enumerate(zip(recorded.wanted, recorded.xs, dxs, strict=True)):
+        if recorded.size > FULL and dx.shape == x.shape:
+            found = [_direction(recorded, dys, dxs, [k], rng) for _ in range(DIRECTIONS)]
+            reports.append(replace(worst(found), where=(i, ()), note="along a random direction"))
+            continue
+
+        def along(values: np.ndarray, k: int = k) -> np.ndarray:
+            return recorded.flat([*recorded.xs[:k], values, *recorded.xs[k + 1 :]])
+
+        reference = gradient(along, x, dy, recorded.eps)
+        reports.append(judge(i, dx, reference, magnitude(along(x), dy, x), _rtol(recorded), 0.0))
+    report = replace(worst(reports), name=recorded.entry.op.name)
+    return _explained(report, recorded) if report.verdict == "fail" else report
+
+
+def _direction(
+    recorded: Recorded, dys: Cotangents, dxs: list[np.ndarray], places: list[int], rng: np.random.Generator
+) -> Report:
+    """The verdict on the slope of ⟨dy, op⟩ along one random direction of the inputs at `places`."""
+    dy = _flat(recorded, dys)
+    us = [rng.standard_normal(x.shape) if k in places else np.zeros(x.shape) for k, x in enumerate(recorded.xs)]
+    slope = np.asarray(sum(float(np.sum(dxs[k] * us[k])) for k in places))
+
+    def along(t: np.ndarray) -> np.ndarray:
+        return recorded.flat([x + t * u for x, u in zip(recorded.xs, us, strict=True)])
+
+    start = np.zeros(())
+    reference = gradient(along, start, dy, recorded.eps)
+    return judge(0, slope, reference, magnitude(along(start), dy, start), _rtol(recorded), 0.0)
+
+
+def _explained(report: Report, recorded: Recorded) -> Report:
+    """With the cause, where the rule is wrong at fresh cotangents too."""
+    if len(recorded.ys) > 1 or recorded.size * recorded.ys[0].size > EXPLAINED**2:
+        return report
+    found = check_backward(
+        lambda *xs: recorded.forward(xs)[0],
+        lambda dy, *xs: tuple(recorded.backward([dy])),
+        [x.copy() for x in recorded.xs],
+        name=report.name,
+    )
+    return replace(report, cause=found.cause) if found.verdict == "fail" else report
+
+
+def _flat(recorded: Recorded, dys: Cotangents) -> np.ndarray:
+    """The cotangents of the floating outputs as one row, zeros where there is none."""
+    shapes = recorded.entry.outputs or [(y.shape, y.dtype) for y in recorded.ys]
+    floating = [(s, d) for (s, t), d in zip(shapes, dys, strict=True) if np.dtype(t).kind == "f"]
+    return np.concatenate(
+        [np.zeros(s).ravel() if d is None else np.asarray(d, np.float64).ravel() for s, d in floating]
+    )
+
+
+def _rtol(recorded: Recorded) -> float:
+    """What rounding may do to a gradient in float32; float64's is the verdict's own business."""
+    return 0.0 if recorded.eps < 1e-12 else 1e3 * recorded.eps
