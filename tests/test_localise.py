@@ -12,6 +12,7 @@ import pytest
 import nanonet as nt
 import nanonet.functional as F
 from nanonet.gradcheck.localise import Place, describe, guilty_op, place_in_words
+from nanonet.op import REGISTRY
 from nanonet.tensor import Tensor
 from tests.test_gradcheck import planted
 
@@ -69,19 +70,23 @@ def test_nobody_is_guilty_where_all_is_right() -> None:
     assert place_of(lambda x: x, X) is None
 
 
-def test_the_guilty_operation_of_a_network_is_named_with_its_line() -> None:
-    place = place_of(network(wrong_sine), X, *W, *B)
+def test_the_guilty_operation_of_a_network_is_named_with_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An operation of the engine, sabotaged for the length of this test."""
+    wrong = staticmethod(lambda xp, saved, dy: (-dy * np.cos(saved[0]),))
+    monkeypatch.setattr(REGISTRY["array.sin"], "forward", staticmethod(lambda xp, x: (np.sin(x), (x,))))
+    monkeypatch.setattr(REGISTRY["array.sin"], "backward", wrong)
+    place = place_of(network(nt.sin), X, *W, *B)
     assert place is not None
     source, first = inspect.getsourcelines(network)
     line = first + next(i for i, text in enumerate(source) if "activation(" in text and "=" in text)
-    assert (place.op, place.number, place.count, place.index) == ("faulty", 6, 13, 0)
+    assert (place.op, place.number, place.count, place.index) == ("sin", 6, 13, 0)
     assert (place.file, place.line) == (__file__, line)
     assert place.others == 0
     assert place.report.cause is not None
     assert place.report.cause.kind == "sign"
     text = describe(place)
     assert "\n" not in text
-    assert text.startswith("faulty, operation 6 of 13 at ")
+    assert text.startswith("sin, operation 6 of 13 at ")
     assert f"test_localise.py:{line}: its gradient of input 0 is wrong: " in text
 
 
