@@ -119,7 +119,7 @@ def test_an_operation_with_several_outputs() -> None:
         place = place_of(lambda x, both=both: (nt.exp(both(x * 2)[0]), both(x)[1]), X)
         assert (place is not None) == guilty
         if place is not None:
-            assert (place.op, place.others) == ("faulty", 1)
+            assert (place.op, place.number, place.others) == ("faulty", 4, 0)  # only the second uses its output 1
 
 
 def test_one_wrong_element_in_a_large_operation() -> None:

@@ -76,12 +76,14 @@ class Recorded:
                 dx = self.backend.run(unbroadcast, np.asarray(dx), x.shape)
         return np.asarray(dx, np.float64)
 
-    def random(self, rng: np.random.Generator) -> Cotangents:
-        """Cotangents for the outputs, random and non-uniform; None for an output without a gradient."""
-        shapes = self.entry.outputs or [(y.shape, y.dtype) for y in self.ys]
+    def random(self, rng: np.random.Generator, reaching: Cotangents | None) -> Cotangents:
+        """Random cotangents, for those outputs that a cotangent reaches: others, as of batch norm's statistics, have
+        no gradient by design."""
+        shapes = self.entry.outputs or [(self.ys[0].shape, self.ys[0].dtype)]
+        used = [np.dtype(t).kind == "f" for _, t in shapes] if reaching is None else [d is not None for d in reaching]
         return [
-            None if np.dtype(t).kind != "f" else np.asarray(rng.uniform(0.5, 1.5, s) * rng.choice([-1.0, 1.0], s), t)
-            for s, t in shapes
+            np.asarray(rng.uniform(0.5, 1.5, s) * rng.choice([-1.0, 1.0], s), t) if use else None
+            for (s, t), use in zip(shapes, used, strict=True)
         ]
 
 

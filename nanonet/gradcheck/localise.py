@@ -56,6 +56,11 @@ def guilty_op(outputs: Sequence[Tensor], dys: Sequence[np.ndarray], again: Again
 
     Every entry is checked at the cotangent that reaches it and at a random one.
     """
+    with np.errstate(all="ignore"):
+        return _guilty(outputs, dys, again)
+
+
+def _guilty(outputs: Sequence[Tensor], dys: Sequence[np.ndarray], again: Again | None) -> Place | None:
     entries = recorded(outputs)
     reaching = _reaching(outputs, dys, entries)
     rng = np.random.default_rng(0)
@@ -87,11 +92,11 @@ def place_in_words(again: Again, inputs: Sequence[Tensor], dys: Sequence[np.ndar
 
     again   runs the function at `inputs`, which want gradients, with recording on, and gives its outputs
     """
-    outputs = again()
-    place = guilty_op(outputs, dys, again)
+    with np.errstate(all="ignore"):
+        place = guilty_op(again(), dys, again)
+        found = leaks(again, inputs) if place is None else []
     if place is not None:
         return describe(place) if place.count > 1 else ""
-    found = leaks(again, inputs)
     return f"{JOINED}: {'; '.join(found[:3])}" if found else ""
 
 
@@ -156,7 +161,7 @@ def _judged(entry: Entry, reaching: Cotangents | None, rng: np.random.Generator)
     """The report of an entry whose backward is wrong; None for the others."""
     try:
         one = Recorded(entry)
-        for dys in [one.random(rng)] + ([] if reaching is None else [reaching]):
+        for dys in [one.random(rng, reaching)] + ([] if reaching is None else [reaching]):
             if suspicious(one, dys, rng):
                 report = examine(one, dys, rng)
                 if report.verdict == "fail":
