@@ -209,3 +209,47 @@ def known() -> Iterator[Known]:
             yield Known(f"{name} of {scale:g}·x", lambda m, x, f=f, a=scale: f(m, a * x), at / scale)
     for name, f, at in DIFFICULT:
         yield Known(name, f, at)
+
+
+POSITIVE = ("log", "sqrt", "power 2.5", "x log x", "tower", "gamma")
+BELOW_ONE = ("arcsin", "arctanh", "log1p")
+
+
+def composed(seed: int, count: int) -> Iterator[Known]:
+    """Random pairs of the ordinary functions: scaled, multiplied, added, one inside the other; at random points.
+
+    Left out are those that are not defined or not real at their point, too large, or flat.
+    """
+    rng = np.random.default_rng(seed)
+    names = list(ORDINARY)
+    found = 0
+    while found < count:
+        first, second = (str(name) for name in rng.choice(names, 2))
+        f, g = ORDINARY[first][0], ORDINARY[second][0]
+        scale, at, inner = float(10 ** rng.uniform(-3, 3)), _point(rng, first), _point(rng, second)
+        one = [
+            Known(f"{first} of {scale}·x", lambda m, x, f=f, a=scale: f(m, a * x), at / scale),
+            Known(f"{first} · {second}", lambda m, x, f=f, g=g: f(m, x) * g(m, x), at),
+            Known(f"{first} + {scale}·{second}", lambda m, x, f=f, g=g, a=scale: f(m, x) + a * g(m, x), at),
+            Known(f"{first} of {second}", lambda m, x, f=f, g=g: f(m, g(m, x)), inner),
+        ][rng.integers(4)]
+        if _usable(one):
+            found += 1
+            yield one
+
+
+def _point(rng: np.random.Generator, name: str) -> float:
+    if name in POSITIVE:
+        return float(10 ** rng.uniform(-3, 0.6))
+    return (
+        float(rng.uniform(-0.99, 0.99)) if name in BELOW_ONE else float(rng.choice([-1, 1]) * 10 ** rng.uniform(-3, 1))
+    )
+
+
+def _usable(one: Known) -> bool:
+    try:
+        with np.errstate(all="ignore"):
+            y, slope = one.value(one.at), one.slope()
+    except (ArithmeticError, ValueError):  # mpmath's way to say that it is not defined there
+        return False
+    return bool(np.isfinite(y) and abs(y) < 1e200 and isinstance(slope, mp.mpf) and mp.isfinite(slope) and slope != 0)
