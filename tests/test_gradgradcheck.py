@@ -12,7 +12,7 @@ import nanonet.functional as F
 from nanonet.functional import function_of
 from nanonet.gradcheck import forward_mode_check
 from nanonet.gradcheck.adjoint import adjoint_test, symmetry_test
-from nanonet.gradcheck.subject import Subject, cotangents
+from nanonet.gradcheck.replay import Replay, cotangents
 from nanonet.op import Op, Sample
 from nanonet.tensor import Tensor
 from tests.support import cases, is_float_draw
@@ -65,7 +65,7 @@ def test_every_op_is_twice_differentiable(op: type[Op], sample: Sample) -> None:
 @pytest.mark.parametrize(("op", "sample"), SMOOTH)
 def test_forward_mode_and_hessian_of_every_sample(op: type[Op], sample: Sample) -> None:
     f, checked = inputs_of(op, sample)
-    subject = Subject("test", f, checked)
+    subject = Replay("test", f, checked)
     report = adjoint_test(subject, seed=1)
     assert report.verdict == "pass", str(report)
     dys = cotangents(np.random.default_rng(1), subject(*subject.leaves()))

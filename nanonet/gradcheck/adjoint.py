@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from nanonet.gradcheck.cause import Cause
+from nanonet.gradcheck.replay import Arrays, Replay, cotangents
 from nanonet.gradcheck.report import Report
-from nanonet.gradcheck.subject import Arrays, Subject, cotangents
 from nanonet.tape import recorded
 from nanonet.transforms import jvp, vjp, vjp_of
 from nanonet.variable import enable_grad
@@ -59,7 +59,7 @@ def forward_mode_check(f: Callable[..., Any], inputs: Sequence[Any], seed: int |
     modes alike passes: `nt.gradcheck` is for that. Raises ValueError where there is nothing to check.
     """
     seed = fresh_seed(seed)
-    return adjoint_test(Subject("forward_mode_check", f, inputs), seed, name)
+    return adjoint_test(Replay("forward_mode_check", f, inputs), seed, name)
 
 
 def fresh_seed(seed: int | None) -> int:
@@ -67,7 +67,7 @@ def fresh_seed(seed: int | None) -> int:
     return int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed
 
 
-def adjoint_test(f: Subject, seed: int, name: str = "") -> Report:
+def adjoint_test(f: Replay, seed: int, name: str = "") -> Report:
     """⟨v, J u⟩ = ⟨Jᵀ v, u⟩."""
     with enable_grad():
         outputs = f(*f.leaves())
@@ -96,7 +96,7 @@ def adjoint_test(f: Subject, seed: int, name: str = "") -> Report:
     return _report(gap, f, unit, _size([y.array for y in outputs], f.arrays), seed, name, words, cause)
 
 
-def symmetry_test(f: Subject, dys: Arrays, seed: int, name: str = "") -> Report:
+def symmetry_test(f: Replay, dys: Arrays, seed: int, name: str = "") -> Report:
     """⟨u, H v⟩ = ⟨v, H u⟩, with H the Hessian of Σ dy ⊙ f with respect to all inputs."""
     rng = np.random.default_rng(seed + 1)
     us, vs = ([rng.standard_normal(x.shape) for x in f.arrays] for _ in range(2))
@@ -122,7 +122,7 @@ def symmetry_test(f: Subject, dys: Arrays, seed: int, name: str = "") -> Report:
     return _report(gap, f, unit, size, seed, name, words, cause)
 
 
-def hessian_of(f: Subject, xs: Arrays, dys: Arrays) -> Callable[[Arrays], list[np.ndarray]]:
+def hessian_of(f: Replay, xs: Arrays, dys: Arrays) -> Callable[[Arrays], list[np.ndarray]]:
     """v ↦ Hv for the Hessian of Σ dy ⊙ f at xs, by a recorded gradient; both in the inputs' shapes."""
     leaves = f.leaves(xs)
     with enable_grad():
@@ -139,7 +139,7 @@ def _gap(vs: Arrays, ju: Arrays, us: Arrays, jtv: Arrays) -> Gap:
 
 def _report(
     gap: Callable[[Arrays, float, float], Gap],
-    f: Subject,
+    f: Replay,
     unit: float,
     size: float,
     seed: int,
@@ -174,7 +174,7 @@ def _size(ys: Arrays, xs: Arrays) -> float:
     return float(sum(np.sum(np.abs(y)) for y in ys)) / max(1.0, largest)
 
 
-def _rounding(gap: Callable[[Arrays, float, float], Gap], f: Subject, seed: int, terms: float) -> float:
+def _rounding(gap: Callable[[Arrays, float, float], Gap], f: Replay, seed: int, terms: float) -> float:
     """By how much rounding makes the gap scatter."""
     rng = np.random.default_rng(seed + 2)
     sizes = []

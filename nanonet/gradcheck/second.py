@@ -18,8 +18,8 @@ import numpy as np
 from nanonet.gradcheck.adjoint import CUT_OFF, adjoint_test, fresh_seed, symmetry_test
 from nanonet.gradcheck.cause import Cause
 from nanonet.gradcheck.check import gradcheck
+from nanonet.gradcheck.replay import Arrays, Replay, cotangents
 from nanonet.gradcheck.report import Report
-from nanonet.gradcheck.subject import Arrays, Subject, cotangents
 from nanonet.gradcheck.verdict import ORDER
 from nanonet.mode import enable_grad, is_grad_enabled
 from nanonet.tape import Entry, recorded
@@ -58,11 +58,12 @@ def gradgradcheck(
     The first derivative is not compared with differences of f: `nt.gradcheck` does that. Raises ValueError where
     there is nothing to check.
     """
-    subject, seed = Subject("gradgradcheck", f, inputs), fresh_seed(seed)
+    subject, seed = Replay("gradgradcheck", f, inputs), fresh_seed(seed)
     with enable_grad():
         outputs = subject(*subject.leaves())
     dys = cotangents(np.random.default_rng(seed), outputs)
     options = {"rtol": rtol, "atol": atol, "seed": seed, "mode": mode, "directions": directions}
+    options = {k: v for k, v in options.items() if k in __import__("inspect").signature(gradcheck).parameters}
     parts = {"values": _values(subject, dys, name)}
     if parts["values"].cause is None:
         parts["slopes"] = _slopes(subject, dys, name, options)
@@ -78,7 +79,7 @@ def gradgradcheck(
     return replace(report, seed=seed, looked=tuple(parts), reproduce=reproduce, mode=mode)
 
 
-def _values(f: Subject, dys: Arrays, name: str) -> Report:
+def _values(f: Replay, dys: Arrays, name: str) -> Report:
     """Is the recorded gradient the one that is not recorded? Can it be recorded at all?"""
     xs = f.leaves()
     with enable_grad():
@@ -98,11 +99,13 @@ def _values(f: Subject, dys: Arrays, name: str) -> Report:
             error, bar = float(abs(one[at] - other[at])), SAME * largest
             why = "backward gives another gradient when it is recorded (create_graph=True)"
             cause = Cause("unknown", why, "backward must compute the same on arrays and on Tensors")
-            return Report("fail", error, (i, at), float(one[at]), bar, float(other[at]), name, cause=cause, note=why)
+            return Report(
+                "fail", error, (f.places[i], at), float(one[at]), bar, float(other[at]), name, cause=cause, note=why
+            )
     return Report("pass", 0.0, None, 0.0, 0.0, 0.0, name)
 
 
-def _slopes(f: Subject, dys: Arrays, name: str, options: dict[str, Any]) -> Report:
+def _slopes(f: Replay, dys: Arrays, name: str, options: dict[str, Any]) -> Report:
     """∂g/∂x and ∂g/∂dy beside differences of g."""
     count = len(f.arrays)
 
@@ -113,13 +116,12 @@ def _slopes(f: Subject, dys: Arrays, name: str, options: dict[str, Any]) -> Repo
         with enable_grad():
             return tuple(vjp_of(f(*given[:count]), given[:count], given[count:], create_graph=record))
 
-    report = gradcheck(
-        g, [*f.arrays, *dys], name=name, rtol=options["rtol"], atol=options["atol"], seed=options["seed"]
-    )
+    report = gradcheck(g, [*f.arrays, *dys], name=name, **options)
     if report.where is None or report.verdict in ("pass", "subgradient"):
         return report
     index, at = report.where
-    subject = f"input {index}" if index < count else f"the cotangent of output {index - count}"
+    report = replace(report, where=(f.places[index] if index < count else len(f.given) + index - count, at))
+    subject = f"input {f.places[index]}" if index < count else f"the cotangent of output {index - count}"
     if index < count and _kinked(f, index, at, options):
         note = f"f has a kink at element {list(at)} of {subject}: its gradient jumps there and has no derivative"
         return replace(report, verdict="kink", cause=None, note=note)
@@ -133,7 +135,7 @@ def _slopes(f: Subject, dys: Arrays, name: str, options: dict[str, Any]) -> Repo
     return report
 
 
-def _kinked(f: Subject, index: int, at: tuple[int, ...], options: dict[str, Any]) -> bool:
+def _kinked(f: Replay, index: int, at: tuple[int, ...], options: dict[str, Any]) -> bool:
     """Has f itself a kink at this element?"""
     size = np.zeros(f.arrays[index].shape)
     size[at] = 1.0

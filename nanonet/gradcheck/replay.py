@@ -13,10 +13,11 @@ from nanonet.tensor import Tensor, as_tensor
 Arrays = Sequence[np.ndarray]
 
 
-class Subject:
+class Replay:
     """`f` with its integer and other arguments filled in; random numbers are drawn again in every call.
 
-    arrays      copies of the floating inputs, in float64
+    arrays      copies of the floating inputs, in float64, and
+    places      which of the caller's inputs these are
     """
 
     def __init__(self, caller: str, f: Callable[..., Any], inputs: Any) -> None:
