@@ -112,9 +112,11 @@ def _slopes(f: Replay, dys: Arrays, name: str, options: dict[str, Any]) -> Repor
     def g(*given: Tensor) -> tuple[Tensor, ...]:
         if any(x.dtype.kind == "c" for x in given):
             raise TypeError("gradgradcheck: a gradient is not computed in complex numbers")
-        record = is_grad_enabled()
+        record, xs, given_dys = is_grad_enabled(), given[:count], given[count:]
+        if not record:  # only values are asked for, of inputs that may want no gradients
+            xs = tuple(Tensor.wrap(x.array).requires_grad_() for x in xs)
         with enable_grad():
-            return tuple(vjp_of(f(*given[:count]), given[:count], given[count:], create_graph=record))
+            return tuple(vjp_of(f(*xs), xs, given_dys, create_graph=record))
 
     report = gradcheck(g, [*f.arrays, *dys], name=name, **options)
     if report.where is None or report.verdict in ("pass", "subgradient"):
