@@ -19,7 +19,7 @@ from tests.support import cases, is_float_draw
 from tests.test_gradcheck import planted
 
 X = np.random.default_rng(0).standard_normal((2, 3))
-SMALL = 60  # elements of the inputs, up to which every one is differenced
+SMALL = 12  # elements of the inputs, up to which every one is differenced
 
 
 def outside(x: Any) -> Any:
