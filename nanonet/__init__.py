@@ -24,7 +24,7 @@ from nanonet.creation import (
     zeros_like,
 )
 from nanonet.functional import array_functions as _array_functions
-from nanonet.gradcheck import Report, check_backward, gradcheck
+from nanonet.gradcheck import Report, check_backward, gradcheck, gradgradcheck
 from nanonet.mode import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from nanonet.random import manual_seed, rand, rand_like, randint, randn, randn_like, randperm
 from nanonet.tensor import Tensor

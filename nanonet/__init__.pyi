@@ -38,6 +38,7 @@ from nanonet.creation import zeros_like as zeros_like
 from nanonet.gradcheck import Report as Report
 from nanonet.gradcheck import check_backward as check_backward
 from nanonet.gradcheck import gradcheck as gradcheck
+from nanonet.gradcheck import gradgradcheck as gradgradcheck
 from nanonet.mode import enable_grad as enable_grad
 from nanonet.mode import is_grad_enabled as is_grad_enabled
 from nanonet.mode import no_grad as no_grad
