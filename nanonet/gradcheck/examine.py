@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from nanonet.gradcheck.cause import Cause
+from nanonet.gradcheck.channels import random_cotangent
 from nanonet.gradcheck.conduct import check_conduct, edges
 from nanonet.gradcheck.diagnose import diagnose
 from nanonet.gradcheck.directions import Fast, WrongShapeError
@@ -43,6 +44,8 @@ def examine(subject: Subject, chosen: Options, reproduce: str) -> Report:
         report = _examine(subject, chosen, watch)
     except MisbehaviourError as error:
         report = _misbehaved(error, subject)
+    if report.verdict == "fail" and not watch.interrupted:
+        report = _blamed(subject, chosen, report)
     report = replace(
         report,
         name=subject.name,
@@ -125,6 +128,13 @@ def _explained(full: Full, report: Report) -> Report:
     if report.where is None or not np.isfinite(full.y).all():
         return report
     return replace(report, cause=diagnose(full.evidence(full.subject.places.index(report.where[0]))))
+
+
+def _blamed(subject: Subject, chosen: Options, report: Report) -> Report:
+    """With the operation whose backward is wrong, where the function is a graph of several."""
+    outputs = subject.record(subject.copies()).outputs
+    rng = np.random.default_rng(chosen.seed)
+    return replace(report, op=subject.guilty([random_cotangent(y.size, rng).reshape(y.shape) for y in outputs]))
 
 
 def _misbehaved(error: MisbehaviourError, subject: Subject) -> Report:

@@ -36,14 +36,21 @@ class TensorFunction(Subject):
 
     def call(self, inputs: Arrays, differentiable: bool) -> tuple[list[Tensor], list[Tensor]]:
         """(Tensors of the inputs, floating outputs)."""
-        set_state(self.drawn)
         leaves = [Tensor.wrap(x) for x in inputs[: len(self.floats)]]
         for p, x in zip(self.parameters, inputs[len(self.floats) :], strict=True):
             p.array = x
+        if differentiable:
+            for leaf in leaves:
+                leaf.requires_grad_()
+        leaves += self.parameters
+        return leaves, self._outputs_at(leaves)
+
+    def _outputs_at(self, leaves: Sequence[Tensor]) -> list[Tensor]:
+        set_state(self.drawn)
         args = list(self.args)
-        for i, leaf in zip(self.floats, leaves, strict=True):
-            args[i] = leaf.requires_grad_() if differentiable else leaf
-        return leaves + self.parameters, _floating(self.f(*args))
+        for i, leaf in zip(self.floats, leaves, strict=False):
+            args[i] = leaf
+        return _floating(self.f(*args))
 
     def record(self, inputs: Arrays) -> Recording:
         with enable_grad():
@@ -59,8 +66,12 @@ class TensorFunction(Subject):
         return Recording(tuple(y.array for y in outputs), pull)
 
     def values(self, inputs: Arrays) -> list[np.ndarray]:
-        with no_grad():
-            return [y.array for y in self.call(inputs, differentiable=False)[1]]
+        try:
+            with no_grad():
+                return [y.array for y in self.call(inputs, differentiable=False)[1]]
+        finally:  # a recording that is walked later looks at their dtypes
+            for p, x in zip(self.parameters, self.inputs[len(self.floats) :], strict=True):
+                p.array = x
 
     def further_conduct(self, dys: Arrays, gradients: Arrays) -> list[str]:
         """backward() adds to a `.grad` that is there already."""
@@ -82,6 +93,19 @@ class TensorFunction(Subject):
                 sentence = "backward() does not add its gradient to the .grad that was there before"
                 raise MisbehaviourError("overwritten", sentence, "accumulate: x.grad = x.grad + dx", k)
         return [".grad filled before"]
+
+    def guilty(self, dys: Arrays) -> str:
+        """The operation of the graph whose backward is wrong, and the line that called it."""
+        from nanonet.gradcheck.localise import place_in_words  # after a failure only
+
+        with enable_grad():
+            leaves = self.call(self.copies(), differentiable=True)[0]
+
+            def again() -> list[Tensor]:
+                with enable_grad():
+                    return self._outputs_at(leaves)
+
+            return place_in_words(again, leaves, dys)
 
 
 def _arguments(inputs: Any) -> list[Any]:

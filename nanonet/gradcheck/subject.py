@@ -58,6 +58,10 @@ class Subject(abc.ABC):
         """Checks that only this kind of subject knows; raises MisbehaviourError. Returns what was looked at."""
         return []
 
+    def guilty(self, dys: Arrays) -> str:
+        """After a failure: the part of the function that is to blame, in words; "" where it has no parts."""
+        return ""
+
     def copies(self) -> list[np.ndarray]:
         return [x.copy() for x in self.inputs]
 
