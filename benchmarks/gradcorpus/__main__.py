@@ -101,7 +101,9 @@ def document(
 
 
 def _entry(outcome: Outcome) -> dict[str, Any]:
-    return {name: value for name, value in asdict(outcome).items() if value not in ("", None) and name != "seconds"}
+    """The verdict, the time, and what else there is to say."""
+    said = {name: text for name, text in (("kind", outcome.kind), ("note", outcome.note)) if text}
+    return {"verdict": outcome.verdict, "seconds": round(outcome.seconds, 4), **said}
 
 
 if __name__ == "__main__":

@@ -51,6 +51,11 @@ def _raw(x: Any) -> Any:
     return x.value if isinstance(x, Number) else mpmath.mpf(float(x))
 
 
+def _real(x: Any) -> Any:
+    """The root of a negative number is none."""
+    return mpmath.nan if isinstance(x, mpmath.mpc) else x
+
+
 def _give_methods() -> None:
     """The arithmetic of Number, its comparisons and its functions."""
     for name in ("add", "sub", "mul", "truediv", "pow"):
@@ -62,7 +67,7 @@ def _give_methods() -> None:
         setattr(Number, f"__{name}__", lambda a, b, op=compare: op(a.value, _raw(b)))
     for own, theirs in [("sign", "sign"), ("arctan", "atan"), *((n, n) for n in FUNCTIONS)]:
         function = getattr(mpmath, theirs)
-        setattr(Number, own, lambda a, f=function: Number(f(a.value)))
+        setattr(Number, own, lambda a, f=function: Number(_real(f(a.value))))
 
 
 FUNCTIONS = ("exp", "log", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh")
@@ -75,14 +80,14 @@ def slopes(case: Case, dy: Any, at: int, direction: Any) -> tuple[float, float]:
         return _slopes(_value(case, dy), case.inputs, at, np.asarray(direction))
 
 
-def gradient(case: Case, dy: Any, at: int) -> tuple[np.ndarray, np.ndarray]:
-    """(left, right) slopes of Σ dy ⊙ forward in every element of input `at`."""
+def gradient(case: Case, dy: Any, at: int, elements: Sequence[Any] | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """(left, right) slopes of Σ dy ⊙ forward in the elements of input `at`, or in these; NaN elsewhere."""
     x = np.asarray(case.inputs[at])
-    left, right = np.zeros(x.shape), np.zeros(x.shape)
+    left, right = np.full(x.shape, np.nan), np.full(x.shape, np.nan)
     with mpmath.workdps(DIGITS):
         value = _value(case, dy)
         middle = value(case.inputs)
-        for i in np.ndindex(x.shape):
+        for i in np.ndindex(x.shape) if elements is None else elements:
             unit = np.zeros(x.shape)
             unit[i] = 1.0
             left[i], right[i] = _slopes(value, case.inputs, at, unit, middle)

@@ -19,7 +19,7 @@ import nanonet as nt
 from nanonet_benchmarks.gradcorpus import peers
 from nanonet_benchmarks.gradcorpus.case import Case
 
-VERDICTS = ("pass", "fail", "kink", "subgradient", "inconclusive")
+VERDICTS = ("pass", "fail", "kink", "subgradient", "inconclusive", "repaired")
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ class Tally:
     kinks           points on a kink with an acceptable verdict
     undecided       right gradients and kinks that are called inconclusive, right ones that are called subgradients
     errors          cases that ended with an exception which is no verdict
+    repaired        wrong gradients that the library had put right before its checker saw them
     causes          wrong gradients with a named mistake of which it named the right kind
     seconds         all cases together
     """
@@ -29,6 +30,7 @@ class Tally:
     kinks: tuple[int, int] = (0, 0)
     undecided: int = 0
     errors: int = 0
+    repaired: int = 0
     causes: tuple[int, int] = (0, 0)
     seconds: float = 0.0
 
@@ -47,6 +49,7 @@ def tally(cases: Sequence[Case], outcomes: Mapping[str, Outcome]) -> Tally:
         undecided=sum(o.verdict == "inconclusive" and not c.accepts("fail") for c, o in found)
         + sum(o.verdict == "subgradient" for _, o in right),
         errors=sum(o.verdict == "error" for _, o in found),
+        repaired=sum(o.verdict == "repaired" for _, o in found),
         causes=(sum(o.kind in c.kinds for c, o in named), len(named)),
         seconds=sum(o.seconds for _, o in found),
     )
@@ -56,12 +59,13 @@ def overview(cases: Sequence[Case], results: Mapping[str, Mapping[str, Outcome]]
     """A line for each tool."""
     tallies = {name: tally(cases, outcomes) for name, outcomes in results.items()}
     lines = [
-        "| Checker | Wrong gradients passed | Right ones failed | Kinks judged rightly | Undecided | Crashed | Seconds |",
-        "|---|---:|---:|---:|---:|---:|---:|",
+        "| Checker | Wrong passed | Right failed | Kinks judged rightly | Undecided | Repaired | Crashed | Seconds |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for name, t in tallies.items():
-        counts = [_of(t.wrong_passed), _of(t.right_failed), _of(t.kinks), str(t.undecided), str(t.errors)]
-        lines.append(f"| {name} | {' | '.join(counts)} | {t.seconds:.1f} |")
+        pairs = [_of(pair) for pair in (t.wrong_passed, t.right_failed, t.kinks)]
+        rest = [str(count) for count in (t.undecided, t.repaired, t.errors)]
+        lines.append(f"| {name} | {' | '.join(pairs + rest)} | {t.seconds:.1f} |")
     return "\n".join(lines)
 
 
@@ -78,11 +82,12 @@ def by_trait(cases: Sequence[Case], results: Mapping[str, Mapping[str, Outcome]]
 def mistakes(cases: Sequence[Case], outcomes: Mapping[str, Outcome]) -> list[str]:
     """The cases on which the verdict is not acceptable, in words."""
     found = [(case, outcomes[case.name]) for case in cases if case.name in outcomes]
-    return [
-        f"{case.name}: {outcome.verdict}, acceptable {'/'.join(case.expected)}{': ' + outcome.note if outcome.note else ''}"
-        for case, outcome in found
-        if not case.accepts(outcome.verdict)
-    ]
+    return [_sentence(case, outcome) for case, outcome in found if not case.accepts(outcome.verdict)]
+
+
+def _sentence(case: Case, outcome: Outcome) -> str:
+    note = f": {outcome.note}" if outcome.note else ""
+    return f"{case.name}: {outcome.verdict}, acceptable {'/'.join(case.expected)}{note}"
 
 
 def _of(pair: tuple[int, int]) -> str:

@@ -62,7 +62,7 @@ def _wrong_activations() -> list[Case]:
     return [
         wrong("tanh without upstream", "ignored-upstream", np.tanh, lambda dy, x: 1 - np.tanh(x) ** 2, [x]),
         wrong("tanh of the input", "input-for-output", np.tanh, lambda dy, x: dy * (1 - x**2), [x]),
-        wrong("tanh without square", "unknown", np.tanh, lambda dy, x: dy * (1 - np.tanh(x)), [x]),
+        wrong("tanh without square", "missing-factor unknown", np.tanh, lambda dy, x: dy * (1 - np.tanh(x)), [x]),
         wrong("tanh with plus", "unknown", np.tanh, lambda dy, x: dy * (1 + np.tanh(x) ** 2), [x]),
         wrong("tanh, one element", "single-entry", np.tanh, tanh_but_one, [x]),
         wrong(
@@ -111,7 +111,13 @@ def _wrong_arithmetic() -> list[Case]:
         wrong("difference", "sign", lambda a, b: a - b, lambda dy, a, b: (dy, dy), [a, b]),
         wrong("product, swapped", "swapped-operands", lambda a, b: a * b, lambda dy, a, b: (dy * a, dy * b), [a, b]),
         wrong("product, other factor", "missing-factor", lambda a, b: a * b, lambda dy, a, b: (dy, dy * a), [a, b]),
-        wrong("quotient, b not squared", "missing-factor", np.divide, lambda dy, a, b: (dy / b, -dy * a / b), [a, b]),
+        wrong(
+            "quotient, b not squared",
+            "missing-factor extra-factor",
+            np.divide,
+            lambda dy, a, b: (dy / b, -dy * a / b),
+            [a, b],
+        ),
         wrong(
             "power without log", "missing-factor", np.power, lambda dy, a, b: (dy * b * a ** (b - 1), dy * a**b), [a, b]
         ),

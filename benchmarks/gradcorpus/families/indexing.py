@@ -108,7 +108,7 @@ def _wrong_picks() -> list[Case]:
             [x],
         ),
         wrong("reverse, not undone", "flipped", lambda x: x[::-1], lambda dy, x: dy, [b]),
-        wrong("roll the same way", "off-by-one", lambda x: np.roll(x, 1), lambda dy, x: np.roll(dy, 1), [b]),
+        wrong("roll the same way", "off-by-one flipped", lambda x: np.roll(x, 1), lambda dy, x: np.roll(dy, 1), [b]),
         wrong(
             "transpose, not inverted",
             "transpose",

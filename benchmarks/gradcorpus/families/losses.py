@@ -128,7 +128,7 @@ def _wrong_classes() -> list[Case]:
         ),
         wrong(
             "cross entropy over all elements",
-            "scale",
+            "scale mean-for-sum",
             cross_entropy,
             lambda dy, z: dy * (softmax(z) - ONE_HOT) / 12,
             [z],
@@ -196,7 +196,7 @@ def _wrong_values() -> list[Case]:
         ),
         wrong(
             "squared error, mean of a batch",
-            "scale",
+            "scale sum-for-mean",
             mse,
             lambda dy, p, t: (2 * dy * (p - t) / len(p), 2 * dy * (t - p) / p.size),
             [p, t],
@@ -246,7 +246,7 @@ def _wrong_values() -> list[Case]:
         ),
         wrong(
             "gaussian, deviation",
-            "missing-term",
+            "missing-term missing-factor",
             gaussian,
             lambda dy, m, s, t: (
                 gaussian_gradients(dy, m, s, t)[0],

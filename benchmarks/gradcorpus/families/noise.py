@@ -170,7 +170,7 @@ def _wrong() -> list[Case]:
         ),
         wrong(
             "Newton's last step only",
-            "unknown",
+            "scale",
             newton,
             lambda dy, a: 0.5 * dy / newton(a) * 0.5,
             [a],

@@ -70,12 +70,16 @@ def _right() -> list[Case]:
 
 def _wrong_means() -> list[Case]:
     rng = np.random.default_rng(21)
-    x, s = rng.normal(size=(3, 4)), rng.normal(size=(4, 4))
+    x, s, t = rng.normal(size=(3, 4)), rng.normal(size=(4, 4)), rng.normal(size=(5, 4))
     return [
         wrong("mean for sum", "mean-for-sum", np.sum, lambda dy, x: dy * np.ones_like(x) / x.size, [x]),
         wrong("sum for mean", "sum-for-mean", np.mean, lambda dy, x: dy * np.ones_like(x), [x]),
         wrong(
-            "mean of the other axis", "scale", lambda x: x.mean(1), lambda dy, x: dy[:, None] * np.ones_like(x) / 3, [x]
+            "mean of the other axis",
+            "scale wrong-axis",
+            lambda x: x.mean(1),
+            lambda dy, x: dy[:, None] * np.ones_like(x) / 3,
+            [x],
         ),
         wrong(
             "spread over the wrong axis",
@@ -92,7 +96,7 @@ def _wrong_means() -> list[Case]:
             lambda dy, x: dy,
             [x],
         ),
-        wrong("variance of N - 1", "scale", variance, lambda dy, x: dy[:, None] * 2 * (x - average(x)) / 3, [x]),
+        wrong("variance of N - 1", "scale", variance, lambda dy, x: dy[:, None] * 2 * (x - average(x)) / 3, [t]),
         wrong("variance, mean forgotten", "missing-term", variance, lambda dy, x: dy[:, None] * 2 * x / 4, [x]),
         wrong(
             "variance, N forgotten",
@@ -141,7 +145,9 @@ def _wrong_rest() -> list[Case]:
         wrong("cumulative sum, not reversed", "flipped", np.cumsum, lambda dy, x: np.cumsum(dy), [v]),
         wrong("cumulative sum, itself left out", "off-by-one", np.cumsum, lambda dy, x: suffix_sum(dy) - dy, [v]),
         wrong("cumulative sum, diagonal", "missing-coupling", np.cumsum, lambda dy, x: dy, [v]),
-        wrong("product without x", "unknown", np.prod, lambda dy, x: dy * np.prod(x) * np.ones_like(x), [v]),
+        wrong(
+            "product without x", "extra-factor unknown", np.prod, lambda dy, x: dy * np.prod(x) * np.ones_like(x), [v]
+        ),
         wrong("product divided by zero", "unknown", np.prod, lambda dy, x: dy * np.prod(x) / x, [with_zero]),
         wrong("largest to all", "mask", lambda x: x.max(1), lambda dy, x: dy[:, None] * np.ones_like(x), [x]),
         wrong(
@@ -163,7 +169,7 @@ def _wrong_rest() -> list[Case]:
         ),
         wrong(
             "maximum held fixed",
-            "missing-term unknown",
+            "missing-term single-entry unknown",
             lambda x: x / np.max(x),
             lambda dy, x: dy / np.max(x),
             [np.abs(v)],
