@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\ninterrupted: the tables hold what was run; nothing is written")
         return 130
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(json.dumps(document(chosen, selected(), results), indent=1), encoding="utf-8")
+    options.out.write_text(_json(document(chosen, selected(), results)), encoding="utf-8")
     print(f"\nwritten to {options.out}")
     return int(any(mistakes(selected(), found) for name, found in results.items() if name.startswith("nanonet")))
 
@@ -100,10 +100,17 @@ def document(
     }
 
 
-def _entry(outcome: Outcome) -> dict[str, Any]:
-    """The verdict, the time, and what else there is to say."""
-    said = {name: text for name, text in (("kind", outcome.kind), ("note", outcome.note)) if text}
-    return {"verdict": outcome.verdict, "seconds": round(outcome.seconds, 4), **said}
+def _entry(outcome: Outcome) -> list[str]:
+    """The verdict, and what else there is to say: the cause's kind, or the exception."""
+    return [text for text in (outcome.verdict, outcome.kind, outcome.note) if text]
+
+
+def _json(found: dict[str, Any]) -> str:
+    """A line for each case."""
+    rest = json.dumps(found | {"cases": {}}, indent=1)
+    lines = [f"  {json.dumps(name)}: {json.dumps(case)}" for name, case in found["cases"].items()]
+    start, end = rest.rsplit('"cases": {}', 1)
+    return start + '"cases": {\n' + ",\n".join(lines) + "\n }" + end + "\n"
 
 
 if __name__ == "__main__":
