@@ -1,0 +1,279 @@
+"""Backend parity: do a backend's kernels give what the textbook rules give, forward and backward?
+
+An op and one of its samples are run twice, on the `numpy` backend and on another one, and every array that comes out
+is compared: outputs, gradients, and what the inputs and cotangents are afterwards, since a kernel must not write into
+them. Shapes, dtypes, the places of NaN and ±∞ and the signs of zeros must be the same; numbers may differ by
+
+    |kernel - rule| ≤ op.parity · eps · max |rule|
+
+Where no kernel took part and both backends compute with the same array module, they must not differ at all.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nanonet.backends import backends, use
+from nanonet.backends.base import Backend, Rule, installed
+from nanonet.backends.numpy import backend as textbook
+from nanonet.functional import function_of
+from nanonet.generator import get_state, set_state
+from nanonet.op import Op, Sample
+from nanonet.sampling import Draw
+from nanonet.tensor import Tensor
+from nanonet.transforms import vjp_of
+
+LAYOUTS = ("contiguous", "strided")
+SPECIAL = (np.nan, np.inf, -np.inf, -0.0)
+
+Arrays = dict[str, np.ndarray]  # by what they are: "output 0", "gradient of input 1", …
+
+
+@dataclass(frozen=True)
+class Parity:
+    """What a comparison found. It is true when the verdict is "pass".
+
+    verdict     "pass"; "fail"; or "skipped": this backend cannot run here, and nothing was compared
+    difference  the largest difference, in units of eps times the largest element of its array
+    bound       what is allowed: the op's `parity`, or 0 where both backends ran the same code
+    where       the array in which they differ most, and the layout
+    why         on "fail" what is wrong, on "skipped" why it was
+    kernels     the rules that a kernel of this backend computed, as "softmax.backward"
+    rules       those that ran on contiguous arrays as the textbook writes them: no kernel was tested by these
+    evidence    "measured"; "emulated": CUDA kernels in Numba's simulator; or "skipped"
+    """
+
+    op: str
+    sample: str
+    backend: str
+    dtype: str
+    verdict: str
+    difference: float = 0.0
+    bound: float = 0.0
+    where: str = ""
+    why: str = ""
+    kernels: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    evidence: str = "measured"
+
+    def __bool__(self) -> bool:
+        return self.verdict == "pass"
+
+    @property
+    def ran(self) -> str:
+        """Whether a kernel was tested: "kernel", "kernel and textbook rule", "textbook rule" or "nothing"."""
+        return " and ".join(["kernel"] * bool(self.kernels) + ["textbook rule"] * bool(self.rules)) or "nothing"
+
+    def __str__(self) -> str:
+        subject = f"{self.verdict}: {self.op}{f' ({self.sample})' if self.sample else ''}, {self.backend} {self.dtype}"
+        if self.verdict == "skipped":
+            return f"{subject}: {self.why}"
+        numbers = f"{self.difference:.3g} eps at {self.where}, allowed {self.bound:g}" if self.where else "equal"
+        return f"{subject}: {self.why or numbers} ({self.ran}, {self.evidence})"
+
+
+def check_parity(
+    op: type[Op],
+    sample: Sample,
+    backend: str | Backend = "numba",
+    dtype: Any = np.float32,
+    seed: int = 0,
+    special: bool = False,
+) -> Parity:
+    """Compare `op` at `sample` on `backend` with the textbook rules on NumPy.
+
+    backend     a name that `nt.use` takes, or a Backend
+    dtype       of the floating inputs
+    seed        of the inputs' and the cotangents' values
+    special     put NaN, ±∞ and -0.0 into the inputs and the cotangents; an op that refuses them there is "skipped"
+
+    Contiguous arrays are tried, and strided ones. Raises ValueError for an unknown backend's name.
+    """
+    kind = np.dtype(dtype)
+    name = backend if isinstance(backend, str) else backend.name
+    about = (op.name, sample.name or sample.kink, name, kind.name)
+    if isinstance(backend, str):
+        reason = backends().get(backend, "")
+        if reason:
+            return Parity(*about, "skipped", why=reason, evidence="skipped")
+        with use(backend) as found:
+            backend = found
+    kernels, rules = set[str](), set[str]()
+    errors: list[tuple[float, str, str]] = []
+    for layout in LAYOUTS:
+        call = _Call(op, sample, kind, seed, layout == "strided", special)
+        try:
+            want = call.on(textbook)
+        except (ValueError, ArithmeticError) as error:
+            if special:
+                return Parity(*about, "skipped", why=f"the op refuses such values: {error}", evidence="skipped")
+            raise
+        watched = _Watched(backend)
+        try:
+            got = call.on(watched)
+        except Exception as error:  # whatever a kernel raises where the rule does not: it is not the rule
+            errors.append((np.inf, layout, f"{type(error).__name__}: {error}"))
+            continue
+        finally:
+            kernels |= watched.by_kernel
+            rules |= watched.by_rule if layout == "contiguous" else set()
+        errors += [(*_difference(got.get(key), one), f"{key}, {layout}") for key, one in want.items()]
+    bound = 0.0 if not kernels and backend.xp is textbook.xp else op.parity
+    difference, why, where = max(errors, key=lambda error: error[0], default=(0.0, "", ""))
+    if why:
+        why = f"{where}: {why}"
+    elif not difference <= bound:
+        why = f"{where}: differs by {difference:.3g} eps of the largest element, allowed {bound:g}"
+    return Parity(
+        *about,
+        verdict="fail" if why else "pass",
+        difference=difference,
+        bound=bound,
+        where=where if difference else "",
+        why=why,
+        kernels=tuple(sorted(kernels)),
+        rules=tuple(sorted(rules)),
+        evidence=evidence_of(name),
+    )
+
+
+def evidence_of(backend: str) -> str:
+    """ "measured", or "emulated" where CUDA kernels run in Numba's simulator."""
+    simulated = backend == "cuda" and os.environ.get("NUMBA_ENABLE_CUDASIM", "0") not in ("", "0")
+    return "emulated" if simulated else "measured"
+
+
+class _Watched(Backend):
+    """A backend that notes which rules its kernels compute, and which run as they are written.
+
+    A kernel may hand its work back to the rule (for a dtype or a layout it was not made for): that is no kernel's.
+    """
+
+    def __init__(self, backend: Backend) -> None:
+        super().__init__(backend.name, backend.xp, backend.array_type, backend.kernels)
+        self.backend = backend
+        self.by_kernel: set[str] = set()
+        self.by_rule: set[str] = set()
+
+    def run(self, rule: Rule, *args: Any, **attrs: Any) -> Any:
+        kernel = self.kernels.get(rule)
+        op: Any = getattr(rule, "op", None)
+        name = rule.__name__ if op is None else f"{op.name}.{rule.__name__}"
+        if kernel is None or kernel is textbook.kernels.get(rule):
+            self.by_rule.add(name)
+            return self.backend.run(rule, *args, **attrs)
+        with _noticing(rule) as entered:
+            result = self.backend.run(rule, *args, **attrs)
+        (self.by_rule if entered else self.by_kernel).add(name)
+        return result
+
+
+@contextmanager
+def _noticing(rule: Any) -> Iterator[list[bool]]:
+    """Within the block, is the rule's own code entered? The list is no longer empty if it was."""
+    entered: list[bool] = []
+
+    def look(frame: Any, event: str, _: Any) -> None:
+        if event == "call" and frame.f_code is rule.__code__:
+            entered.append(True)
+
+    before = sys.getprofile()
+    sys.setprofile(look)
+    try:
+        yield entered
+    finally:
+        sys.setprofile(before)
+
+
+@dataclass(frozen=True)
+class _Call:
+    """An op at a sample, forward and backward: the same numbers on every backend."""
+
+    op: type[Op]
+    sample: Sample
+    dtype: np.dtype
+    seed: int
+    strided: bool
+    special: bool
+
+    def on(self, backend: Backend) -> Arrays:
+        """All that comes out, as NumPy arrays, by what it is."""
+        state = get_state()
+        try:
+            with installed(backend), np.errstate(all="ignore"):
+                return self._run(backend)
+        finally:
+            set_state(state)  # so that the next backend draws the same random numbers
+
+    def _run(self, backend: Backend) -> Arrays:
+        given: list[Tensor] = []
+        arrays = self.sample.draw(self.seed, self.dtype)
+        args = [self._lifted(d, v, backend, given) for d, v in zip(self.sample.args, arrays, strict=True)]
+        found = function_of(self.op)(*args, **self.sample.attrs)
+        outputs = [y for y in (found if isinstance(found, tuple | list) else [found]) if isinstance(y, Tensor)]
+        arrived: Arrays = {f"output {i}": _host(y.array) for i, y in enumerate(outputs)}
+        roots, wanted = [y for y in outputs if y.requires_grad], [x for x in given if x.requires_grad]
+        rng = np.random.default_rng(self.seed + 1)
+        dys = [self._moved(rng.standard_normal(y.shape).astype(_host(y.array).dtype), backend) for y in roots]
+        if roots and wanted:
+            gradients = vjp_of(roots, wanted, dys)
+            arrived |= {f"gradient of input {i}": _host(dx.array) for i, dx in enumerate(gradients)}
+        arrived |= {f"input {i} after the call": _host(x.array) for i, x in enumerate(given)}
+        return arrived | {f"dy {i} after the call": _host(dy.array) for i, dy in enumerate(dys)}
+
+    def _lifted(self, draw: Any, value: Any, backend: Backend, given: list[Tensor]) -> Any:
+        """The value with Tensors on the backend for its arrays, which are added to `given`."""
+        if isinstance(draw, list):
+            return [self._lifted(d, v, backend, given) for d, v in zip(draw, value, strict=True)]
+        if not isinstance(draw, Draw):
+            return value
+        x = self._moved(value, backend)
+        if draw.floating and draw.differentiable and self.op.is_differentiable():
+            x.requires_grad_()
+        given.append(x)
+        return x
+
+    def _moved(self, array: np.ndarray, backend: Backend) -> Tensor:
+        array = array.copy()
+        if self.special and array.dtype.kind == "f":
+            flat = array.reshape(-1)
+            count = min(len(SPECIAL), flat.size // 2)  # every other element: the rest meets them in sums
+            flat[: 2 * count : 2] = SPECIAL[:count]
+        x = backend.xp.asarray(array)
+        return Tensor.wrap(backend.xp.stack([x, x], axis=-1)[..., 0] if self.strided and array.ndim else x)
+
+
+def _host(array: Any) -> np.ndarray:
+    """A copy as a NumPy array; CuPy's have `get`."""
+    return array.get() if hasattr(array, "get") else np.array(array)
+
+
+def _difference(got: np.ndarray | None, want: np.ndarray) -> tuple[float, str]:
+    """How far they are apart, in eps of the largest element; (∞, what is wrong) where that is no matter of rounding."""
+    if got is None:
+        return np.inf, "missing"
+    if got.shape != want.shape:
+        return np.inf, f"shape {got.shape}, expected {want.shape}"
+    if got.dtype != want.dtype:
+        return np.inf, f"dtype {got.dtype}, expected {want.dtype}"
+    if want.dtype.kind != "f":
+        wrong = np.count_nonzero(got != want)
+        return (np.inf, f"{wrong} of {want.size} elements differ") if wrong else (0.0, "")
+    if not np.array_equal(np.isnan(got), np.isnan(want)):
+        return np.inf, "NaN in other places"
+    finite = np.isfinite(want)
+    if not np.array_equal(got[~finite], want[~finite], equal_nan=True) or not np.isfinite(got[finite]).all():
+        return np.inf, "infinite in other places"
+    zeros = (got == 0) & (want == 0)
+    if not np.array_equal(np.signbit(got[zeros]), np.signbit(want[zeros])):
+        return np.inf, "zeros of the other sign"
+    error = float(np.max(np.abs(got[finite].astype(np.longdouble) - want[finite]), initial=0.0))
+    largest = float(np.max(np.abs(want[finite]), initial=0.0))
+    return error / (float(np.finfo(want.dtype).eps) * largest) if largest else (np.inf if error else 0.0), ""
