@@ -12,28 +12,19 @@ Where no kernel took part and both backends compute with the same array module, 
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from nanonet.backends import backends, use
-from nanonet.backends.base import Backend, Rule, installed
+from nanonet.backends.base import Backend
 from nanonet.backends.numpy import backend as textbook
-from nanonet.functional import function_of
-from nanonet.generator import get_state, set_state
+from nanonet.gradcheck.exercise import Call, Watched
 from nanonet.op import Op, Sample
-from nanonet.sampling import Draw
-from nanonet.tensor import Tensor
-from nanonet.transforms import vjp_of
 
 LAYOUTS = ("contiguous", "strided")
-SPECIAL = (np.nan, np.inf, -np.inf, -0.0)
-
-Arrays = dict[str, np.ndarray]  # by what they are: "output 0", "gradient of input 1", …
 
 
 @dataclass(frozen=True)
@@ -108,22 +99,23 @@ def check_parity(
     kernels, rules = set[str](), set[str]()
     errors: list[tuple[float, str, str]] = []
     for layout in LAYOUTS:
-        call = _Call(op, sample, kind, seed, layout == "strided", special)
+        plain, watched = Watched(textbook), Watched(backend)
+        call = Call(op, sample, kind, seed, layout == "strided", special)
         try:
-            want = call.on(textbook)
+            want = call.on(plain)
         except (ValueError, ArithmeticError) as error:
             if special:
                 return Parity(*about, "skipped", why=f"the op refuses such values: {error}", evidence="skipped")
             raise
-        watched = _Watched(backend)
         try:
             got = call.on(watched)
         except Exception as error:  # whatever a kernel raises where the rule does not: it is not the rule
-            errors.append((np.inf, layout, f"{type(error).__name__}: {error}"))
+            errors.append((np.inf, f"{type(error).__name__}: {' '.join(str(error).split())}", layout))
             continue
         finally:
             kernels |= watched.by_kernel
             rules |= watched.by_rule if layout == "contiguous" else set()
+        errors += [(np.inf, why, layout) for why in _wider(watched, plain)]
         errors += [(*_difference(got.get(key), one), f"{key}, {layout}") for key, one in want.items()]
     bound = 0.0 if not kernels and backend.xp is textbook.xp else op.parity
     difference, why, where = max(errors, key=lambda error: error[0], default=(0.0, "", ""))
@@ -150,109 +142,13 @@ def evidence_of(backend: str) -> str:
     return "emulated" if simulated else "measured"
 
 
-class _Watched(Backend):
-    """A backend that notes which rules its kernels compute, and which run as they are written.
-
-    A kernel may hand its work back to the rule (for a dtype or a layout it was not made for): that is no kernel's.
-    """
-
-    def __init__(self, backend: Backend) -> None:
-        super().__init__(backend.name, backend.xp, backend.array_type, backend.kernels)
-        self.backend = backend
-        self.by_kernel: set[str] = set()
-        self.by_rule: set[str] = set()
-
-    def run(self, rule: Rule, *args: Any, **attrs: Any) -> Any:
-        kernel = self.kernels.get(rule)
-        op: Any = getattr(rule, "op", None)
-        name = rule.__name__ if op is None else f"{op.name}.{rule.__name__}"
-        if kernel is None or kernel is textbook.kernels.get(rule):
-            self.by_rule.add(name)
-            return self.backend.run(rule, *args, **attrs)
-        with _noticing(rule) as entered:
-            result = self.backend.run(rule, *args, **attrs)
-        (self.by_rule if entered else self.by_kernel).add(name)
-        return result
-
-
-@contextmanager
-def _noticing(rule: Any) -> Iterator[list[bool]]:
-    """Within the block, is the rule's own code entered? The list is no longer empty if it was."""
-    entered: list[bool] = []
-
-    def look(frame: Any, event: str, _: Any) -> None:
-        if event == "call" and frame.f_code is rule.__code__:
-            entered.append(True)
-
-    before = sys.getprofile()
-    sys.setprofile(look)
-    try:
-        yield entered
-    finally:
-        sys.setprofile(before)
-
-
-@dataclass(frozen=True)
-class _Call:
-    """An op at a sample, forward and backward: the same numbers on every backend."""
-
-    op: type[Op]
-    sample: Sample
-    dtype: np.dtype
-    seed: int
-    strided: bool
-    special: bool
-
-    def on(self, backend: Backend) -> Arrays:
-        """All that comes out, as NumPy arrays, by what it is."""
-        state = get_state()
-        try:
-            with installed(backend), np.errstate(all="ignore"):
-                return self._run(backend)
-        finally:
-            set_state(state)  # so that the next backend draws the same random numbers
-
-    def _run(self, backend: Backend) -> Arrays:
-        given: list[Tensor] = []
-        arrays = self.sample.draw(self.seed, self.dtype)
-        args = [self._lifted(d, v, backend, given) for d, v in zip(self.sample.args, arrays, strict=True)]
-        found = function_of(self.op)(*args, **self.sample.attrs)
-        outputs = [y for y in (found if isinstance(found, tuple | list) else [found]) if isinstance(y, Tensor)]
-        arrived: Arrays = {f"output {i}": _host(y.array) for i, y in enumerate(outputs)}
-        roots, wanted = [y for y in outputs if y.requires_grad], [x for x in given if x.requires_grad]
-        rng = np.random.default_rng(self.seed + 1)
-        dys = [self._moved(rng.standard_normal(y.shape).astype(_host(y.array).dtype), backend) for y in roots]
-        if roots and wanted:
-            gradients = vjp_of(roots, wanted, dys)
-            arrived |= {f"gradient of input {i}": _host(dx.array) for i, dx in enumerate(gradients)}
-        arrived |= {f"input {i} after the call": _host(x.array) for i, x in enumerate(given)}
-        return arrived | {f"dy {i} after the call": _host(dy.array) for i, dy in enumerate(dys)}
-
-    def _lifted(self, draw: Any, value: Any, backend: Backend, given: list[Tensor]) -> Any:
-        """The value with Tensors on the backend for its arrays, which are added to `given`."""
-        if isinstance(draw, list):
-            return [self._lifted(d, v, backend, given) for d, v in zip(draw, value, strict=True)]
-        if not isinstance(draw, Draw):
-            return value
-        x = self._moved(value, backend)
-        if draw.floating and draw.differentiable and self.op.is_differentiable():
-            x.requires_grad_()
-        given.append(x)
-        return x
-
-    def _moved(self, array: np.ndarray, backend: Backend) -> Tensor:
-        array = array.copy()
-        if self.special and array.dtype.kind == "f":
-            flat = array.reshape(-1)
-            count = min(len(SPECIAL), flat.size // 2)  # every other element: the rest meets them in sums
-            flat[: 2 * count : 2] = SPECIAL[:count]
-        x = backend.xp.asarray(array)
-        return Tensor.wrap(backend.xp.stack([x, x], axis=-1)[..., 0] if self.strided and array.ndim else x)
-
-
-def _host(array: Any) -> np.ndarray:
-    """A copy as a NumPy array; CuPy's have `get`."""
-    return array.get() if hasattr(array, "get") else np.array(array)
+def _wider(watched: Watched, plain: Watched) -> Iterator[str]:
+    """Kernels that return other dtypes than their rules, also where the tape casts the gradient back."""
+    for (name, got), (rule, want) in zip(watched.dtypes, plain.dtypes, strict=False):
+        pairs = zip(got, want, strict=False) if name == rule else ()
+        wrong = next(((a, b) for a, b in pairs if a != b and a and b), None)
+        if wrong:
+            yield f"{name} returns {wrong[0]}, its rule {wrong[1]}"
 
 
 def _difference(got: np.ndarray | None, want: np.ndarray) -> tuple[float, str]:

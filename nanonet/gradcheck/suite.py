@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import shlex
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -125,7 +126,13 @@ def _report(op: type[Op], sample: Sample, second: bool, options: dict[str, Any])
         f, inputs = at_sample(op, sample)
         report = second_order()(f, inputs, **options) if second else gradcheck(f, inputs, **options)
     name = f"{op.name}, {name_of(op, sample)}"
-    return replace(report, name=name, reproduce=" ".join(["nanonet check", op.name, *["--second"] * second]))
+    return replace(report, name=name, reproduce=command(report, [op.name, *["--second"] * second], options))
+
+
+def command(report: Report, words: list[str], options: dict[str, Any]) -> str:
+    """The command that makes this check again."""
+    given = options | ({"seed": report.seed} if options.get("mode") == "fast" else {})
+    return shlex.join(["nanonet", "check", *words, *(f"--{name}={value}" for name, value in given.items())])
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from nanonet.backends import backends
 from nanonet.gradcheck.report import Report
 from nanonet.gradcheck.spread import Run, run
-from nanonet.gradcheck.suite import Finding, check_job, family_of, found_in, jobs_of, parity_job, second_order
+from nanonet.gradcheck.suite import Finding, check_job, command, family_of, found_in, jobs_of, parity_job, second_order
 from nanonet.gradcheck.target import UnknownTargetError, check_target, did_you_mean
 from nanonet.op import Op, ops
 from nanonet.program import verdicts
@@ -161,6 +161,9 @@ def check_yours(target: str, order: Order, console: Console) -> Finding:
     """A function of the user's, with its report at once."""
     begin = time.perf_counter()
     report = check_target(target, order.backward, order.cache, order.inputs, order.second, **order.options)
+    words = [f"--{name}={getattr(order, name)}" for name in ("inputs", "backward") if getattr(order, name)]
+    words += [f"--{name}" for name in ("cache", "second") if getattr(order, name)]
+    report = replace(report, reproduce=command(report, [target, *words], order.options))
     verdicts.show_report(console, report)
     finding = Finding("yours", target, "", report.verdict, report.max_error, seconds=time.perf_counter() - begin)
     return found_in(report, finding)

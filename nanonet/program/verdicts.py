@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -9,7 +10,6 @@ from typing import Any
 from rich import box
 from rich.console import Console
 from rich.markup import escape
-from rich.padding import Padding
 from rich.table import Table
 
 from nanonet.gradcheck.report import Report
@@ -56,11 +56,17 @@ def show_named(console: Console, found: Sequence[Finding]) -> None:
         ones = Counter(f"{one.op} ({one.kink})" for one in named if one.verdict == verdict)
         if ones:
             places = ", ".join(f"{name} ×{n}" if n > 1 else name for name, n in ones.items())
-            console.print(Padding(f"[bold]{verdict}[/] {sum(ones.values())}: {escape(places)}", (0, 0, 0, 2)))
+            _indented(console, f"{sum(ones.values())} {verdict}: {places}")
     for one in named:
         if one.verdict == "fail":
-            console.print(Padding(escape(one.why), (0, 0, 0, 2)))
+            _indented(console, one.why)
     console.print()
+
+
+def _indented(console: Console, text: str) -> None:
+    """A paragraph, two columns in, its further lines four: without the trailing spaces that rich pads lines with."""
+    width = min(console.width, 100)
+    console.print(escape(textwrap.fill(text, width, initial_indent="  ", subsequent_indent="    ")))
 
 
 def show_details(console: Console, found: Sequence[Finding]) -> None:
@@ -105,12 +111,12 @@ def show_parity(console: Console, backend: str, found: Sequence[Compared], secon
     table = Table(
         box=box.SIMPLE_HEAD, pad_edge=False, title=f"{backend} against the textbook rules", title_justify="left"
     )
-    table.add_column("family")
-    for head in ("checks", "kernel", "textbook rule", "skipped", "fail", "largest difference", "allowed"):
-        table.add_column(head, justify="right")
+    table.add_column("family", no_wrap=True)
+    for head in ("checks", "kernel", "rule", "skipped", "fail", "difference", "allowed"):
+        table.add_column(head, justify="right", no_wrap=True)
     for family, ones in by_family(found).items():
         mine = [one.parity for one in ones]
-        worst = max(mine, key=lambda p: p.difference)
+        worst = max(mine, key=lambda p: (p.difference, p.bound))
         kernel = sum(bool(p) and bool(p.kernels) for p in mine)
         rule = sum(bool(p) and not p.kernels for p in mine)
         skipped, failed = (sum(p.verdict == verdict for p in mine) for verdict in ("skipped", "fail"))
@@ -121,7 +127,7 @@ def show_parity(console: Console, backend: str, found: Sequence[Compared], secon
     console.print(
         f"Kernels tested ({', '.join(sorted({p.evidence for p in parities}))}): {', '.join(kernels) or 'none'}."
     )
-    console.print("A textbook rule is the op's own code on this backend: no kernel was tested there.\n")
+    console.print("Where it says rule, this backend has none and ran the op's own code: no kernel was tested.\n")
     for one in parities:
         if not one:
             console.print(f"[red]{one.verdict}[/]{escape(str(one).removeprefix(one.verdict))}")
