@@ -34,8 +34,14 @@ class Run(Generic[T]):
         return self.total - len(self.found)
 
 
-def run(jobs: Sequence[Any], work: Callable[[Any], T], processes: int, note: Callable[[T], None]) -> Run[T]:
-    """`work` on every job; `note` is called with each result as it comes.
+def run(
+    jobs: Sequence[Any],
+    work: Callable[[Any], T],
+    processes: int,
+    note: Callable[[T], None],
+    stopping: Callable[[], None] = lambda: None,
+) -> Run[T]:
+    """`work` on every job; `note` is called with each result as it comes, `stopping` when Ctrl-C is first heeded.
 
     Ctrl-C ends it after the checks that are being made, and what was found until then is kept; a second Ctrl-C does
     not wait for them. With several processes `work` must be a module's function (or a partial of one).
@@ -55,7 +61,7 @@ def run(jobs: Sequence[Any], work: Callable[[Any], T], processes: int, note: Cal
                     keep(i, work(job))
                 interrupt.check()
             else:
-                _spread(jobs, work, processes, keep, interrupt)
+                _spread(jobs, work, processes, keep, interrupt, stopping)
     except KeyboardInterrupt:
         ended.interrupted = True
     except BrokenProcessPool:
@@ -65,7 +71,12 @@ def run(jobs: Sequence[Any], work: Callable[[Any], T], processes: int, note: Cal
 
 
 def _spread(
-    jobs: Sequence[Any], work: Callable[[Any], T], processes: int, keep: Callable[[int, T], None], interrupt: Interrupt
+    jobs: Sequence[Any],
+    work: Callable[[Any], T],
+    processes: int,
+    keep: Callable[[int, T], None],
+    interrupt: Interrupt,
+    stopping: Callable[[], None],
 ) -> None:
     done: queue.SimpleQueue[Future[T]] = queue.SimpleQueue()
     pool = ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"))
@@ -78,6 +89,9 @@ def _spread(
             future.add_done_callback(done.put)
         for _ in jobs:
             keep(*_next(done, index, interrupt))
+    except KeyboardInterrupt:
+        stopping()
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
         while not done.empty():  # those that were being made when it was interrupted

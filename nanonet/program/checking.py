@@ -174,14 +174,17 @@ def with_bar(jobs: list[Any], work: Callable[[Any], Any], processes: int | None,
     processes = min(MOST_PROCESSES, len(os.sched_getaffinity(0))) if processes is None else processes
     if not console.is_terminal:
         return run(jobs, work, processes, _Lines(len(jobs), console))
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task(f"{'':24}", total=len(jobs))
 
         def note(one: Any) -> None:
             progress.update(task, description=f"{one.op:24.24}", advance=1)
 
-        return run(jobs, work, processes, note)
+        def stopping() -> None:
+            progress.update(task, description="stopping (again: at once)")
+
+        return run(jobs, work, processes, note, stopping)
 
 
 class _Lines:
@@ -210,7 +213,8 @@ def save(order: Order, found: list[Finding], ran: Run[Finding]) -> None:
         text = json.dumps({"checks": rows, "not_run": ran.missing, "interrupted": ran.interrupted}, ensure_ascii=False)
         write_atomically(order.json, text.encode())
     if order.html is not None:
-        writer_of_pages()([one.report or _without(one) for one in found], order.html, "nanonet check")
+        reports = [one.report or _without(one) for one in found]
+        writer_of_pages()(reports, order.html, "nanonet check", [one.seconds for one in found])
 
 
 def _without(one: Finding) -> Report:
@@ -218,7 +222,7 @@ def _without(one: Finding) -> Report:
     return Report(one.verdict, nan, None, nan, nan, nan, f"{one.op}, {one.sample}", note=one.why)
 
 
-def writer_of_pages() -> Callable[[list[Report], Path, str], Any]:
+def writer_of_pages() -> Callable[[list[Report], Path, str, list[float]], Any]:
     """What writes the HTML page; loaded when it is first used."""
     try:
         return importlib.import_module("nanonet.gradcheck.page").write
