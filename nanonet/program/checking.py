@@ -171,7 +171,9 @@ def check_yours(target: str, order: Order, console: Console) -> Finding:
 
 def with_bar(jobs: list[Any], work: Callable[[Any], Any], processes: int | None, console: Console) -> Run[Any]:
     """The jobs with a bar in a terminal, and a line for every tenth elsewhere."""
-    processes = min(MOST_PROCESSES, len(os.sched_getaffinity(0))) if processes is None else processes
+    if processes is None:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        processes = min(MOST_PROCESSES, cores)
     if not console.is_terminal:
         return run(jobs, work, processes, _Lines(len(jobs), console))
     columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), MofNCompleteColumn(), TimeElapsedColumn())
@@ -188,14 +190,18 @@ def with_bar(jobs: list[Any], work: Callable[[Any], Any], processes: int | None,
 
 
 class _Lines:
+    """A line for every tenth, but not more than one in a second."""
+
     def __init__(self, total: int, console: Console) -> None:
-        self.total, self.console, self.count, self.begin = total, console, 0, time.perf_counter()
+        self.total, self.console, self.count = total, console, 0
+        self.begin = self.last = time.perf_counter()
 
     def __call__(self, one: Any) -> None:
         self.count += 1
-        if self.total >= 20 and 10 * self.count // self.total > 10 * (self.count - 1) // self.total:
-            seconds = time.perf_counter() - self.begin
-            self.console.print(f"{self.count:,} of {self.total:,} checks, {seconds:.1f} s")
+        now = time.perf_counter()
+        if 10 * self.count // self.total > 10 * (self.count - 1) // self.total and now - self.last > 1:
+            self.last = now
+            self.console.print(f"{self.count:,} of {self.total:,} checks, {now - self.begin:.1f} s")
 
 
 def save(order: Order, found: list[Finding], ran: Run[Finding]) -> None:

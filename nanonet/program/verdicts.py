@@ -58,8 +58,9 @@ def show_named(console: Console, found: Sequence[Finding]) -> None:
             places = ", ".join(f"{name} ×{n}" if n > 1 else name for name, n in ones.items())
             _indented(console, f"{sum(ones.values())} {verdict}: {places}")
     for one in named:
-        if one.verdict == "fail":
-            _indented(console, one.why)
+        if one.verdict == "fail" and one.report is not None:
+            numbers = f"numeric {one.report.numeric:.6g} ± {one.report.bar:.0g}, analytic {one.report.analytic:.6g}"
+            _indented(console, f"fail: {one.op} ({one.kink}) at {one.report.place}: {numbers}")
     console.print()
 
 
