@@ -158,6 +158,53 @@ def predict(
 
 
 @app.command()
+def check(
+    names: Annotated[
+        list[str] | None,
+        Argument(metavar="[NAME]…", help="Operations or families; or module:function, file.py:function. None: all."),
+    ] = None,
+    inputs: Annotated[str, Option(metavar="SHAPES", help="For your function: '3,4;4,5', filled at random.")] = "",
+    backward: Annotated[str, Option(metavar="FUNCTION", help="Yours is NumPy's forward, this its backward.")] = "",
+    cache: Annotated[bool, Option("--cache", help="forward returns (y, cache), backward takes (dy, cache).")] = False,
+    mode: Annotated[str, Option(help="full: the whole Jacobian; fast: random directions.")] = "full",
+    seed: Annotated[int | None, Option(help="Of everything random; a report names its own.")] = None,
+    rtol: Annotated[float, Option(help="Errors up to this share of the largest slope pass too.")] = 0.0,
+    atol: Annotated[float, Option(help="Errors up to this pass too.")] = 0.0,
+    second: Annotated[bool, Option("--second", help="Check the gradient's own gradient.")] = False,
+    backend: Annotated[str, Option(metavar="NAME", help="Compare this backend's kernels with the rules.")] = "",
+    html: Annotated[Path | None, Option(help="Write a page.", show_default=False)] = None,
+    json: Annotated[Path | None, Option(help="Write all figures.", show_default=False)] = None,
+    jobs: Annotated[int | None, Option(help="Processes.", show_default="one for each core")] = None,
+) -> None:
+    """Check gradients against finite differences: all operations, some, or functions of yours.
+
+    A function of yours takes Tensors. The inputs that it is checked at are drawn in the shapes of --inputs, or are
+    what its module has as FUNCTION_inputs or INPUTS (a tuple of arrays), or its defaults, where these are arrays. A
+    function without parameters is called: it returns (f, inputs), (forward, backward, inputs) or a Report.
+
+    Exit status: 0 all is fine, 1 something failed or was inconclusive, 2 the call was wrong, 130 Ctrl-C. Samples at
+    named kinks are listed with what was found there; they neither pass nor fail.
+    """
+    from nanonet.program import checking
+
+    given = {"mode": (mode, "full"), "seed": (seed, None), "rtol": (rtol, 0.0), "atol": (atol, 0.0)}
+    options = {name: value for name, (value, usual) in given.items() if value != usual}
+    order = checking.Order(*(tuple(names or ()), inputs, backward, cache, second, backend, jobs, html, json), options)
+    try:
+        status = checking.check(order, _console())
+    except checking.UnknownTargetError as error:
+        raise _WrongCallError(str(error)) from error
+    raise typer.Exit(status)
+
+
+class _WrongCallError(ValueError):
+    """Exit status 2, as typer's own."""
+
+    def format_message(self) -> str:
+        return str(self)
+
+
+@app.command()
 def info() -> None:
     """Versions, BLAS and its kernel, threads, backends: what a timing depends on."""
     from nanonet.info import describe

@@ -69,6 +69,9 @@ class Op:
     finish      optional, with `call`: `finish(outputs, *args, **kwargs) -> result`, what the public function returns
                 of the op's outputs, called with its own arguments (batch_norm updates its running statistics here)
     samples     calls of the public function, for everything that exercises the op
+    parity      how far a kernel may be from the rule it stands for: the largest difference allowed, in units of the
+                dtype's eps times the array's largest element. 16 leaves room for a few roundings, a sum in another
+                order, and an exp or erf by a polynomial (5 ulp); an op whose kernels need more says how much
 
     `promote`: "common" casts integers that meet floats to the floats' dtype, "float" also turns all-integer
     input into float32, "" leaves dtypes alone. `array` puts the function into `nanonet` itself (NumPy's names),
@@ -85,6 +88,7 @@ class Op:
     aliases: ClassVar[tuple[str, ...]] = ()
     operators: ClassVar[tuple[str, ...]] = ()
     samples: ClassVar[list[Sample]] = []
+    parity: ClassVar[float] = 16.0
     forward: ClassVar[Rule]
     backward: ClassVar[Rule | None] = None
     call: ClassVar[Rule | None] = None

@@ -1,25 +1,15 @@
-"""The tour's third part: the gradient of every op at every sample, against extrapolated central differences."""
+"""The tour's third part: the gradient of every op at every sample where it is differentiable."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 
-from nanonet.functional import function_of
-from nanonet.gradcheck import check_sample
+from nanonet.gradcheck.suite import Finding as Check
+from nanonet.gradcheck.suite import by_family
+from nanonet.gradcheck.suite import check_one as check
 from nanonet.op import Op, Sample, ops
 
-
-@dataclass(frozen=True)
-class Check:
-    """One op at one sample. `verdict` is "pass", "fail" or "inconclusive"; `why` says more where it is no pass."""
-
-    family: str
-    op: str
-    sample: str
-    verdict: str
-    error: float
-    why: str = ""
+__all__ = ["Check", "by_family", "cases", "check", "result"]
 
 
 def cases(first_only: bool = False) -> Iterator[tuple[type[Op], Sample]]:
@@ -31,30 +21,8 @@ def cases(first_only: bool = False) -> Iterator[tuple[type[Op], Sample]]:
                 yield op, sample
 
 
-def check(op: type[Op], sample: Sample) -> Check:
-    """The check of one sample; an op that raises has failed."""
-    family, name = op.__module__.rsplit(".", 1)[-1], sample.name or _number(op, sample)
-    try:
-        report = check_sample(op, function_of(op), sample)
-    except Exception as error:
-        return Check(family, op.name, name, "fail", float("nan"), f"{type(error).__name__}: {error}")
-    return Check(family, op.name, name, report.verdict, report.max_error, "" if report else str(report).splitlines()[0])
-
-
 def result(checks: list[Check]) -> str:
     """The line that sums them up."""
     wrong = [c for c in checks if c.verdict != "pass"]
     count = f"{len(checks):,} checks of {len({c.op for c in checks})} operations"
     return f"{count}, all passed" if not wrong else f"{count}, {len(wrong)} not passed"
-
-
-def by_family(checks: Iterable[Check]) -> dict[str, list[Check]]:
-    """The checks under the names of the files in nanonet/ops, in order."""
-    found: dict[str, list[Check]] = {}
-    for one in checks:
-        found.setdefault(one.family, []).append(one)
-    return dict(sorted(found.items()))
-
-
-def _number(op: type[Op], sample: Sample) -> str:
-    return f"sample {op.samples.index(sample) + 1}"
