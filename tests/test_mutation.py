@@ -130,11 +130,12 @@ def test_the_score_counts_what_is_killed_of_what_is_wrong() -> None:
 
 
 def test_the_equivalent_mutants_exist() -> None:
-    existing = {m.key for target in targets() for m in mutants(target)}
+    listed = {entry.target for entry in EQUIVALENT}
+    existing = {m.key for target in targets() if target.name in listed for m in mutants(target)}
     assert set(reasons()) <= existing
     assert len(reasons()) == sum(len(entry.changes) for entry in EQUIVALENT), "one is listed twice"
 
 
 def test_three_ops_have_a_full_score(capsys: pytest.CaptureFixture[str]) -> None:
-    assert tool.main(["--op", "tanh", "softmin", "hypot", "--checker-only"]) == 0
+    assert tool.main(["--op", "tanh", "softmin", "sigmoid", "--checker-only"]) == 0
     assert "score 100.00 %" in capsys.readouterr().out

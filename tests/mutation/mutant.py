@@ -15,7 +15,7 @@ from tests.mutation.targets import Target
 
 @dataclass(frozen=True)
 class Mutant:
-    """`change` is "before -> after", with a number where the same change is possible at several places."""
+    """`change` is "before -> after", with a number where that is possible at several places."""
 
     target: Target
     change: str
@@ -44,8 +44,9 @@ def mutants(target: Target) -> list[Mutant]:
     seen = {_essence(original)}
     counts: dict[str, int] = {}
     found: list[Mutant] = []
+    parents = {id(child): node for node in ast.walk(target.tree) for child in ast.iter_child_nodes(node)}
     for kind, old, new in mutations(target.tree):
-        change = f"{_text(old)} -> {_text(new)}"
+        change = _change(old, new, parents)
         tree = copy.deepcopy(target.tree, {id(old): new})
         try:
             code = _compiled(target.function, tree)
@@ -77,6 +78,15 @@ def _essence(code: CodeType) -> tuple[object, ...]:
     return (code.co_code, constants, code.co_names, code.co_varnames, code.co_exceptiontable)
 
 
-def _text(node: ast.AST) -> str:
-    text = " ".join(ast.unparse(node).split())
-    return text if text != "pass" else "nothing"
+def _change(old: ast.AST, new: ast.AST, parents: dict[int, ast.AST]) -> str:
+    """The mistake in words; a number is shown with what it stands in, which says where it is."""
+    before, after = old, new
+    while isinstance(old, ast.Constant | ast.Slice | ast.comprehension) and not isinstance(before, ast.stmt):
+        before = parents[id(before)]
+        after = copy.deepcopy(before, {id(old): new})
+        if isinstance(before, ast.expr) and not isinstance(before, ast.Slice | ast.UnaryOp | ast.Tuple):
+            break
+    texts = (
+        " ".join(ast.unparse(node).split()) if not isinstance(node, ast.Pass) else "nothing" for node in (before, after)
+    )
+    return " -> ".join(texts)
