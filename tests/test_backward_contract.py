@@ -1,7 +1,7 @@
 """Every backward rule keeps its contract when it is called directly, where the tape would forgive.
 
-It gives one gradient per input, in the input's shape or in one that it was broadcast to; the same one whatever else is
-wanted; and none that nobody wants.
+It gives one gradient per input, in the input's dtype and in its shape or one that it was broadcast to; the same one
+whatever else is wanted; and none that nobody wants.
 """
 
 from __future__ import annotations
@@ -35,19 +35,21 @@ BY_PRODUCTS = {
     "solve": {1},
     "subtract": {0},
 }
+# They broadcast only some of the axes of their inputs, or to a shape that is not an input's.
+STACKS = {"broadcast_to", "linear", "matmul", "solve"}
 
 
-def recorded(op: type[Op], sample: Any) -> tuple[Entry, Any]:
+def recorded(op: type[Op], sample: Any, dtype: Any = np.float64) -> tuple[Entry, Any]:
     """The tape's entry for the op at a sample, and a random dy for each of its outputs."""
-    y, _ = call(op, sample, sample.draw(), nt.Tensor.wrap)
+    y, _ = call(op, sample, sample.draw(dtype=dtype), nt.Tensor.wrap)
     outputs = first_outputs(y)
     if not outputs or outputs[0].entry.op is not op:
         pytest.skip("recorded as another op, or nothing to differentiate")
     entry = outputs[0].entry
     rng = np.random.default_rng(4)
     if not entry.outputs:
-        return entry, rng.standard_normal(outputs[0].shape)
-    return entry, tuple(rng.standard_normal(shape) for shape, _ in entry.outputs)
+        return entry, np.asarray(rng.standard_normal(outputs[0].shape), outputs[0].dtype)
+    return entry, tuple(np.asarray(rng.standard_normal(shape), dtype) for shape, dtype in entry.outputs)
 
 
 def gradients(entry: Entry, dy: Any, needs: list[bool]) -> Any:
@@ -61,9 +63,21 @@ def test_a_gradient_for_each_input_in_a_shape_that_fits(op: type[Op], sample: An
     entry, dy = recorded(op, sample)
     found = gradients(entry, dy, entry.needs)
     assert len(found) == len(entry.inputs)
+    tensors = () if op.name in STACKS else [x.shape for x in entry.inputs if hasattr(x, "shape")]
     for x, dx, wanted in zip(entry.inputs, found, entry.needs, strict=True):
-        if wanted and dx is not None:
+        if wanted and dx is not None and dx.shape != x.shape:
             assert dx.shape == np.broadcast_shapes(x.shape, dx.shape)
+            assert op.name in STACKS or dx.shape == np.broadcast_shapes(*tensors)
+
+
+@pytest.mark.parametrize(("op", "sample"), RULES)
+def test_float32_gradients_of_float32(op: type[Op], sample: Any) -> None:
+    entry, dy = recorded(op, sample, np.float32)
+    first = dy[0] if isinstance(dy, tuple) else dy
+    if first.dtype != np.float32:
+        pytest.skip("another dtype is asked for")
+    for dx, wanted in zip(gradients(entry, dy, entry.needs), entry.needs, strict=True):
+        assert not wanted or dx is None or dx.dtype == np.float32
 
 
 @pytest.mark.parametrize(("op", "sample"), CHOOSING)
