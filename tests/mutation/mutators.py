@@ -41,15 +41,18 @@ COMPARISONS: dict[type[ast.cmpop], tuple[type[ast.cmpop], ...]] = {
 def mutations(tree: ast.FunctionDef) -> Iterator[Mistake]:
     """Every mistake that can be made once in the body of a function; error messages and annotations stay."""
     bound = {argument.arg for argument in ast.walk(tree.args) if isinstance(argument, ast.arg)}
+    places: set[ast.AST] = {n.slice for n in ast.walk(tree) if isinstance(n, ast.Subscript) and _is_place(n.slice)}
     for statement in tree.body:
         for node in _nodes(statement):
             yield from statement_mistakes(node, bound)
             yield from call_mistakes(node)
-            yield from expression_mistakes(node)
+            yield from expression_mistakes(node, places)
 
 
 def _nodes(node: ast.AST) -> Iterator[ast.AST]:
     if isinstance(node, ast.Raise | ast.JoinedStr) or _is_docstring(node):
+        return
+    if isinstance(node, ast.keyword) and node.arg == "strict":
         return
     yield node
     for name, value in ast.iter_fields(node):
@@ -64,8 +67,8 @@ def _is_docstring(node: ast.AST) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
-def expression_mistakes(node: ast.AST) -> Iterator[Mistake]:
-    """Mistakes in a formula."""
+def expression_mistakes(node: ast.AST, places: set[ast.AST]) -> Iterator[Mistake]:
+    """Mistakes in a formula; `places` are the numbers that pick an element, which are only moved to the next one."""
     match node:
         case ast.BinOp():
             yield from _arithmetic(node)
@@ -85,7 +88,7 @@ def expression_mistakes(node: ast.AST) -> Iterator[Mistake]:
             yield "condition", node, ast.IfExp(node.test, node.orelse, node.body)
             yield "condition", node, node.body
             yield "condition", node, node.orelse
-        case ast.Constant():
+        case ast.Constant() if node not in places:
             yield from _constant(node)
         case ast.Subscript():
             yield from _index(node)
@@ -134,6 +137,8 @@ def _index(node: ast.Subscript) -> Iterator[Mistake]:
             elements = list(key.elts)
             elements[i], elements[i + 1] = elements[i + 1], elements[i]
             yield "index", node, ast.Subscript(node.value, ast.Tuple(elements, ast.Load()), node.ctx)
+    elif isinstance(key, ast.Constant) and isinstance(key.value, int):
+        yield "index", key, ast.Constant(key.value + 1)
     elif isinstance(key, ast.Name | ast.BinOp):
         yield "index", node, ast.Subscript(node.value, _plus_one(key), node.ctx)
 
@@ -150,6 +155,10 @@ def _slice(node: ast.Slice) -> Iterator[Mistake]:
             yield "index", node, ast.Slice(lower, _plus_one(upper), step)
     if step is not None:
         yield "index", node, ast.Slice(lower, upper, None)
+
+
+def _is_place(key: ast.AST) -> bool:
+    return isinstance(key, ast.Constant) and isinstance(key.value, int)
 
 
 def _plus_one(node: ast.expr) -> ast.expr:

@@ -1,27 +1,27 @@
-"""The second judge: the tests that run a mutant's function, for mutants that the checker lets live.
+"""The second judge: the tests about a mutant's ops, for mutants that the checker lets live.
 
-pytest collects once; then every mutant is tried in a process of its own that runs those of the collected tests that
-call its function, the fastest first, until one fails.
+pytest collects once; then every mutant is tried in a process of its own that runs those of the collected tests that are
+about its ops until one fails. The unchanged tests are taken to pass: run them first.
 """
 
 from __future__ import annotations
 
+import inspect
+import re
 import sys
-import time
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pytest
 
+from nanonet.op import Op, ops
 from tests.mutation.mutant import Mutant
-from tests.mutation.targets import Target, targets
+from tests.mutation.targets import Target
 from tests.mutation.workers import in_processes
 
 TESTS = Path(__file__).parents[1]
-# Made from the registry, so that a test knows which op it is about; in the order in which they are tried.
-REGISTRY = ("test_backward_contract", "test_parity", "test_ops")
 FAMILIES = {
     "activation": "activation elementary elu rectifier softmax",
     "attention": "attention",
@@ -39,6 +39,7 @@ FAMILIES = {
     "resize": "resize",
     "shape": "arrange join padding shape",
 }
+OP_NAMES = {name for op in ops() for name in (op.name, *op.aliases)}
 QUIET = "-o addopts= -p no:xdist -p no:timeout -p no:terminal -p no:cacheprovider -p no:faulthandler".split()  # noqa: SIM905
 
 
@@ -53,10 +54,10 @@ def rejected_by_suite(mutants: Sequence[Mutant], jobs: int, seconds: int) -> dic
 
 
 def test_files(mutants: Sequence[Mutant]) -> list[str]:
-    """The tests of every op, and those of the mutants' families."""
+    """The tests of every op, and those of the mutants' families; the slowest, which take differences, at the end."""
     modules = {m.target.name.split(".")[0] for m in mutants}
     families = [f"test_{test}" for test, family in FAMILIES.items() if modules & set(family.split())]
-    return [str(TESTS / f"{name}.py") for name in (*REGISTRY, *families)]
+    return [str(TESTS / f"{name}.py") for name in ("test_backward_contract", "test_parity", *families, "test_ops")]
 
 
 class _Judge:
@@ -69,8 +70,10 @@ class _Judge:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        tests = self._tests_of_targets(session.items)
-        work = [(mutant, tests.get(mutant.target.name, [])) for mutant in self.mutants]
+        tests: dict[Target, list[pytest.Item]] = {}
+        for target in dict.fromkeys(m.target for m in self.mutants):
+            tests[target] = [item for item in session.items if _is_about(item, target)]
+        work = [(mutant, tests[mutant.target]) for mutant in self.mutants]
         for (mutant, _), result in in_processes(self._first_failure, work, self.jobs, self.seconds):
             self.found[mutant.key] = result
             print("." if result else "S", end="", file=sys.stderr, flush=True)
@@ -90,47 +93,19 @@ class _Judge:
         with mutant.installed():
             return next((item.nodeid for item in items if self._fails(item)), "")
 
-    def _tests_of_targets(self, items: list[pytest.Item]) -> dict[str, list[pytest.Item]]:
-        """For each target the tests of its ops, then those of its family that call it and pass, the fastest first."""
-        wanted = {m.target.name: m.target for m in self.mutants}
-        files: dict[Path, list[pytest.Item]] = {}
-        for item in items:
-            if item.path.stem not in REGISTRY:
-                files.setdefault(item.path, []).append(item)
-        seen: list[tuple[float, str, list[str]]] = []
-        for _, result in in_processes(self._watched, list(files.values()), self.jobs, 10 * self.seconds):
-            if isinstance(result, str):
-                raise RuntimeError(f"mutation: {result} while the unchanged tests ran")
-            seen += result
-        by_id = {item.nodeid: item for item in items}
-        return {
-            name: [item for item in items if _is_about(item, target)]
-            + [by_id[test] for _, test, called in sorted(seen) if name in called]
-            for name, target in wanted.items()
-        }
-
-    def _watched(self, items: list[pytest.Item]) -> list[tuple[float, str, list[str]]]:
-        """(seconds, test, targets it calls) of the tests that pass."""
-        codes = {target.function.__code__: target.name for target in targets()}
-        found = []
-        for item in items:
-            called: set[str] = set()
-
-            def note(frame: FrameType, event: str, _: Any, called: set[str] = called) -> None:
-                if event == "call" and frame.f_code in codes:
-                    called.add(codes[frame.f_code])
-
-            started = time.perf_counter()
-            sys.setprofile(note)
-            try:
-                fails = self._fails(item)
-            finally:
-                sys.setprofile(None)
-            if not fails and called:
-                found.append((time.perf_counter() - started, item.nodeid, sorted(called)))
-        return found
-
 
 def _is_about(item: pytest.Item, target: Target) -> bool:
-    """Is it made from the registry, for an op whose gradient the target computes?"""
-    return getattr(getattr(item, "callspec", None), "params", {}).get("op") in target.ops
+    """Does the test name an op whose gradient the target computes: in its parameters, or else in its source?"""
+    assert isinstance(item, pytest.Function), "all tests are functions"
+    parameters = list(item.callspec.params.values()) if hasattr(item, "callspec") else []
+    if any(isinstance(p, type) and issubclass(p, Op) for p in parameters):
+        return any(op in parameters for op in target.ops)
+    names = {name for op in target.ops for name in (op.name, *op.aliases)}
+    if any(isinstance(p, str) and p in OP_NAMES for p in parameters):
+        return bool(names & {p for p in parameters if isinstance(p, str)})
+    return bool(names & set(re.findall(r"\w+", _source(item.function))))
+
+
+@cache
+def _source(function: Any) -> str:
+    return inspect.getsource(inspect.unwrap(getattr(getattr(function, "hypothesis", None), "inner_test", function)))
