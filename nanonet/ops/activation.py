@@ -116,7 +116,6 @@ class Softplus(Activation):
         sample(normal(3, 4), beta=2.0, threshold=1.0, name="options"),
         sample(normal(4), -1.5, 30, name="negative beta"),
         sample(values([19.0, 20.0, 21.0]), name="at the threshold", kink="beta x = threshold"),
-        sample(values([0.5, 1.0, 1.5]), threshold=1.0, name="at a low threshold", kink="beta x = threshold"),
     ]
 
     def call(input, beta=1, threshold=20):
