@@ -191,6 +191,6 @@ class KlDiv(Op):
         dlosses = dy * each
         dtarget = None
         if needs[1]:
-            dtarget = t * (log_ratio + 1.0) if log_target else log_ratio + xp.where(target > 0, 1.0, xp.nan)
+            dtarget = t * (log_ratio + 1.0) if log_target else xp.where(target > 0, log_ratio + 1.0, xp.nan)
             dtarget = dlosses * dtarget
         return xp.broadcast_to(-dlosses * t, log_ratio.shape), dtarget

@@ -40,6 +40,10 @@ class Einsum(Op):
         sample("i,j->ji", normal(2), normal(3), name="outer"),
         sample("i,ij,jk,k->", normal(2), normal(2, 3), normal(3, 2), normal(2), name="chain"),
         sample("ij,ij->ij", normal(3, 1), normal(3, 2), name="axis of length 1"),
+        sample("ij,ij->i", normal(2, 3), normal(2, 1), name="summed out beside an axis of length 1"),
+        sample("ij,ij->i", normal(3, 2), normal(3, 1), name="the same with two elements"),
+        sample("ij->i", normal(3, 1), name="an axis of length 1 summed out"),
+        sample("AA->A", normal(3, 3), name="capital letters"),
         sample("ij,jk->ik", normal(2, 0), normal(0, 3), name="empty"),
     ]
 
