@@ -15,7 +15,6 @@ import nanonet.functional as F
 from nanonet.backends import numba as numba_backend
 from nanonet.gradcheck.parity import check_parity
 from nanonet.op import Op, Sample, ops, sample
-from nanonet.ops.rectifier import Relu
 from nanonet.sampling import normal
 from tests.support import call, first_outputs
 
@@ -30,7 +29,6 @@ LARGER = {
 }
 KERNELS = [op for op in ops() if op.forward in numba_backend.kernels]
 CASES = [pytest.param(op, one, id=f"{op.name}-{i}") for op in KERNELS for i, one in enumerate(LARGER[op.name])]
-NAN_IN_RELU = pytest.mark.xfail(strict=True, reason="relu's backward kernel gives 0 where x is NaN, its rule dy")
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -48,7 +46,7 @@ def test_each_kernel_is_reached_by_its_larger_input(op: type[Op]) -> None:
 
 @pytest.mark.parametrize(
     ("op", "one"),
-    [pytest.param(*case.values, id=case.id, marks=[NAN_IN_RELU] * (case.values[0] is Relu)) for case in CASES],
+    CASES,
 )
 def test_nan_and_infinity_go_the_rules_way(op: type[Op], one: Sample) -> None:
     found = check_parity(op, one, "numba", special=True)

@@ -24,9 +24,9 @@ def relu(x, out):
 
 @njit(**FAST)
 def relu_backward(y, dy, out):
-    """out = dy where y > 0, else 0."""
+    """out = 0 where y <= 0, else dy (also where y is NaN)."""
     for i in range(y.size):
-        out[i] = dy[i] if y[i] > _ZERO else _ZERO
+        out[i] = _ZERO if y[i] <= _ZERO else dy[i]
 
 
 @njit(**FAST)

@@ -14,8 +14,9 @@ import numpy as np
 from nanonet.gradcheck.ladder import EPS, Line
 
 TINY = (1e-40, 1.7e-40, 0.6e-40)  # h: its square vanishes beside 1; different ones, because they round differently
-REAL = (1e-3, 1e-5, 1e-7)  # steps, times max(1, |x|), at which real differences confirm
+REAL = (1e-3, 1e-5, 1e-7, 1e-9, 1e-10)  # steps, times max(1, |x|), at which real differences confirm
 AGREEMENT = 1e-8  # relative, between the two
+SHARP = 1e-5  # what rounding may do, at most, to differences that confirm
 
 
 @dataclass(frozen=True)
@@ -47,19 +48,20 @@ def complex_step(f: Line, x: float, at_x: np.ndarray) -> Steps | None:
         bar = 2 * np.ptp(found, axis=0) + 16 * EPS * np.abs(value)
         if not np.all(np.isfinite(bar)):
             return None
-        known, floor = _confirmed(f, x, at_x, value)
-    return Steps(value, np.maximum(bar, floor), known)
+        known, blind = _confirmed(f, x, at_x, value)
+    return Steps(value, np.maximum(bar, blind), known)
 
 
 def _confirmed(f: Line, x: float, at_x: np.ndarray, value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Which values agree with real steps, and a least error bar for those that are zero.
+    """Which values agree with real steps, and how far the agreement is blind: a least error bar.
 
     With real steps C = f' + h² f'''/6 + O(h⁴), with imaginary ones R = f' - h² f'''/6 + O(h⁴): their mean is f' but
     for O(h⁴), where f is analytic. Where it is not, R is no derivative along the real axis, and the mean is another.
     """
-    known = np.zeros(value.shape, bool)
-    floor = np.zeros(value.shape)
+    known, blind = _unmoved(f, x, at_x, value)
     for first in _steps(x):
+        if np.all(known):
+            break
         h = (x + first) - x
         above, below = f(x + h), f(x - h)
         turned = _complex(f, complex(x, h), at_x)
@@ -68,16 +70,23 @@ def _confirmed(f: Line, x: float, at_x: np.ndarray, value: np.ndarray) -> tuple[
         real, imaginary = (above - below) / (2 * h), np.imag(turned) / h
         size = np.maximum(np.maximum(np.abs(above), np.abs(below)), np.abs(at_x))
         noise = EPS * (size + abs(x) * np.abs(value)) / h
-        near = np.maximum(np.abs(real), np.abs(imaginary))
-        # Only where rounding leaves enough digits is agreement evidence; no change at all, of either kind, is too.
-        still = (value == 0) & (near == 0)
-        agrees = np.abs((real + imaginary) / 2 - value) <= AGREEMENT * np.maximum(near, np.abs(value)) + 4 * noise
-        sharp = 4 * noise <= 1e-5 * np.abs(value)
-        floor = np.where(still & ~known, noise, floor)
-        known |= (agrees & sharp) | still
-        if np.all(known):
-            break
-    return known, floor
+        near = np.maximum(np.maximum(np.abs(real), np.abs(imaginary)), np.abs(value))
+        agrees = np.abs((real + imaginary) / 2 - value) <= AGREEMENT * near + 4 * noise
+        sharp = 4 * noise <= SHARP * np.abs(value)  # only where rounding leaves digits is agreement evidence
+        blind = np.where(agrees & sharp & ~known, noise, blind)
+        known = known | (agrees & sharp)
+    return known, blind
+
+
+def _unmoved(f: Line, x: float, at_x: np.ndarray, value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Outputs that do not depend on x: no imaginary part, and no change at real steps, large and small."""
+    still = value == 0
+    if not np.any(still):
+        return still, np.zeros(value.shape)
+    largest = 0.05 * max(1.0, abs(x))
+    for h in (largest, -largest, 0.02 * largest, -0.02 * largest):
+        still = still & (f(x + h) == at_x)
+    return still, np.where(still, EPS * np.abs(at_x) / largest, 0.0)
 
 
 def same_function(y: np.ndarray, at_x: np.ndarray, spread: np.ndarray) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
@@ -65,11 +65,11 @@ def _is_steady(subject: Subject, dys: Arrays, gradients: Arrays) -> None:
     recording = subject.record(subject.copies())
     first = recording.pull(_copies(dys))
     second = _or_none(lambda: recording.pull(_copies(dys)))
-    if second is not None and not _same(first, second):
+    if second is not None and not same(first, second):
         sentence = "a second call of backward gives another result: it adds to something that it keeps"
         raise MisbehaviourError("stale-cache", sentence, "make the gradients' arrays anew in every call")
     for _ in range(REPEATS - 1):
-        if not _same(gradients, subject.record(subject.copies()).pull(_copies(dys))):
+        if not same(gradients, subject.record(subject.copies()).pull(_copies(dys))):
             sentence = "forward and backward at the same inputs give another result each time"
             raise MisbehaviourError("unknown", sentence, "take random numbers from a generator with a fixed seed")
 
@@ -77,13 +77,13 @@ def _is_steady(subject: Subject, dys: Arrays, gradients: Arrays) -> None:
 def _keeps_no_state(subject: Subject, dys: Arrays, gradients: Arrays) -> list[str]:
     """Another forward, and its backward, in between."""
     first = subject.record(subject.copies())
-    other = _or_none(lambda: subject.record(_others(subject.inputs)))
+    other = _or_none(lambda: subject.record(others(subject.inputs)))
     if other is None:
         return []
     sentence = "backward uses what forward computed last, not what belongs to its arguments"
     remedy = "return what backward needs from forward, or compute it again; keep nothing in a class or a global"
     later = _or_none(lambda: first.pull(_copies(dys)))
-    if later is None or not _same(gradients, later):
+    if later is None or not same(gradients, later):
         raise MisbehaviourError("stale-cache", sentence, remedy)
     return ["another forward in between"]
 
@@ -105,7 +105,7 @@ def _shared_inputs(subject: Subject, dys: Arrays) -> list[str]:
     if apart is None:
         return []
     together = _or_none(lambda: gradients(True))
-    if together is None or not _same(apart, together):
+    if together is None or not same(apart, together):
         a, b = subject.places[i], subject.places[j]
         sentence = f"with one array as the inputs {a} and {b} the gradients are others than with two equal arrays"
         raise MisbehaviourError("overwritten", sentence, "make a new array for each gradient, whoever the inputs are")
@@ -120,7 +120,7 @@ def _layouts(subject: Subject, dys: Arrays, gradients: Arrays) -> list[str]:
         if found is None:
             continue
         looked.append(name)
-        if not _same(gradients, found):
+        if not same(gradients, found):
             sentence = f"the gradient is another one where the inputs are {name}: it depends on their strides"
             remedy = "index by axes, not by position in memory (ravel or reshape of a copy, not of the memory)"
             raise MisbehaviourError("unknown", sentence, remedy)
@@ -130,7 +130,7 @@ def _layouts(subject: Subject, dys: Arrays, gradients: Arrays) -> list[str]:
     found = _or_none(lambda: _run(subject, overlapping, dys))
     if plain is not None and found is not None:
         looked.append("overlapping")
-        if not _same(plain, found):
+        if not same(plain, found):
             sentence = "the gradient is another one where the inputs overlap in memory (stride 0)"
             raise MisbehaviourError("unknown", sentence, "make new arrays for results; np.empty_like keeps strides")
     return [f"inputs {', '.join(looked)}"] if looked else []
@@ -216,7 +216,7 @@ def _changed(before: list[bytes], after: Arrays) -> int | None:
     return next((k for k, (a, b) in enumerate(zip(before, after, strict=True)) if a != b.tobytes()), None)
 
 
-def _same(a: Arrays, b: Arrays) -> bool:
+def same(a: Arrays, b: Arrays) -> bool:
     """Equal up to the last digits: the order of a sum may depend on where arrays lie in memory."""
     return all(
         x.shape == y.shape
@@ -225,13 +225,7 @@ def _same(a: Arrays, b: Arrays) -> bool:
     )
 
 
-def _others(inputs: Arrays) -> list[np.ndarray]:
+def others(inputs: Arrays) -> list[np.ndarray]:
     """Inputs of the same shapes and signs."""
     rng = np.random.default_rng(1)
     return [np.asarray(x * rng.uniform(0.5, 0.9, x.shape)) for x in inputs]
-
-
-def describe(error: MisbehaviourError, subject: Subject) -> tuple[Any, Any]:
-    """(where, cause) of a misbehaviour."""
-    where = None if error.index is None else (subject.places[error.index], ())
-    return where, error.cause

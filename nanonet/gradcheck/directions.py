@@ -60,7 +60,7 @@ class Fast:
 
     def report(self) -> Report:
         """The worst direction; a failure is followed to its element by halving."""
-        found = [self._direction() for _ in range(self.options.directions)]
+        found = [self.direction() for _ in range(self.options.directions)]
         bad = max(found, key=lambda d: ORDER.index(d.verdict))
         miss = math.prod(d.hides() for d in found)
         report = Report(
@@ -78,7 +78,8 @@ class Fast:
         )
         return self._located(report, bad) if bad.verdict == "fail" else report
 
-    def _direction(self) -> Direction:
+    def direction(self) -> Direction:
+        """A random direction, with a cotangent of its own."""
         dy = random_cotangent(self.y.size, self.rng)
         us = [self.rng.standard_normal(x.shape) * s for x, s in zip(self.subject.inputs, self.scales, strict=True)]
         return self._along(split(dy, self.shapes), us)

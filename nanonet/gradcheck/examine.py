@@ -16,6 +16,7 @@ from nanonet.gradcheck.conduct import check_conduct, edges
 from nanonet.gradcheck.diagnose import diagnose
 from nanonet.gradcheck.directions import Fast, WrongShapeError
 from nanonet.gradcheck.full import Full, Options
+from nanonet.gradcheck.joint import check_elsewhere, check_ties
 from nanonet.gradcheck.precision import check_precision
 from nanonet.gradcheck.report import Report
 from nanonet.gradcheck.subject import MisbehaviourError, Subject, flat
@@ -91,7 +92,8 @@ def _full(subject: Subject, chosen: Options, watch: _Watch) -> Report:
         return report
     conduct = check_conduct(subject, full.dys)
     if report.verdict != "fail":
-        report = full.rest(report)
+        conduct += check_elsewhere(subject, chosen, full.dys, full.gradients)
+        report = check_ties(full, full.rest(report))
         report = _explained(full, report) if report.verdict == "fail" else check_precision(full, report)
     notes = edges(subject)
     return replace(
@@ -107,17 +109,25 @@ def _fast(subject: Subject, chosen: Options, watch: _Watch) -> Report:
         report = fast.report()
     except WrongShapeError as error:
         report = Report("fail", np.inf, (error.place, ()), np.nan, np.inf, np.nan, note=str(error), mode="fast")
-    if report.verdict == "fail":
-        if sum(x.size for x in subject.inputs) <= DIAGNOSED:
-            full = Full(subject, chosen, watch)
-            whole = full.first()
-            if whole.verdict == "fail":
-                whole = _explained(full, whole)
-                report = replace(report, cause=whole.cause, comparisons=whole.comparisons)
+    if report.verdict in ("fail", "kink", "subgradient") and sum(x.size for x in subject.inputs) <= DIAGNOSED:
+        report = _looked_into(Full(subject, chosen, watch), report)
         if report.cause is not None and report.cause.kind != "unknown":
             return report
     conduct = check_conduct(subject, fast.dys)
+    if report.verdict != "fail":
+        conduct += check_elsewhere(subject, chosen, fast.dys, fast.recording.pull([dy.copy() for dy in fast.dys]))
     return replace(report, looked=(*report.looked, *conduct))
+
+
+def _looked_into(full: Full, report: Report) -> Report:
+    """The cause of a failure along a direction; and what several kinks along one amount to, which it cannot tell."""
+    whole = full.first()
+    if report.verdict != "fail":
+        whole = check_ties(full, whole)
+        return replace(whole, mode="fast", miss=report.miss, looked=report.looked)
+    if whole.verdict == "fail":
+        report = replace(report, cause=_explained(full, whole).cause, comparisons=whole.comparisons)
+    return report
 
 
 def _explained(full: Full, report: Report) -> Report:

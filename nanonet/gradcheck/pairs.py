@@ -52,17 +52,18 @@ class NumpyPair(Subject):
 
     def record(self, inputs: Arrays) -> Recording:
         outputs, several, extra = self.call(inputs)
+        drawn: Any = np.random.get_state()  # backward draws what comes after what forward has drawn
         return Recording(
             tuple(y for y in outputs if y is not None),
-            lambda dys: self.gradients(_like(outputs, dys) if several else dys[0], extra),
+            lambda dys: self.gradients(_like(outputs, dys) if several else dys[0], extra, drawn),
         )
 
     def values(self, inputs: Arrays) -> list[np.ndarray]:
         return [np.array(y) for y in self.call(inputs)[0] if y is not None]
 
-    def gradients(self, dy: Any, extra: tuple[Any, ...]) -> list[np.ndarray]:
+    def gradients(self, dy: Any, extra: tuple[Any, ...], drawn: Any) -> list[np.ndarray]:
         """What backward gives for the floating inputs, copied."""
-        np.random.set_state(self.drawn)
+        np.random.set_state(drawn)
         try:
             with np.errstate(all="ignore"):
                 found = self.backward(dy, *extra)

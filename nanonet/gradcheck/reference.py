@@ -35,6 +35,7 @@ class Reference:
     right: np.ndarray
     kinked: np.ndarray
     terms: np.ndarray
+    disputed: np.ndarray
 
     def channel(self, c: int) -> Reference:
         """Those of one channel."""
@@ -72,13 +73,13 @@ def derivatives(
         along = _Along(f, x, i)
         found.append(_element(along, float(x[i]), channels, eps, wide))
     if not found:
-        return Reference(*(np.zeros((channels.count, *x.shape), t) for t in (*[float] * 4, bool, float)))
+        return Reference(*(np.zeros((channels.count, *x.shape), t) for t in (*[float] * 4, bool, float, float)))
     fields = [
         np.array([[getattr(s, name) for s in row] for row in found]).T.reshape(channels.count, *x.shape)
         for name in Reference.__annotations__
     ]
-    value, bar, left, right, kinked, terms = fields
-    return Reference(value, bar, left, right, kinked.astype(bool), terms)
+    value, bar, left, right, kinked, terms, disputed = fields
+    return Reference(value, bar, left, right, kinked.astype(bool), terms, disputed)
 
 
 class _Along:
@@ -151,8 +152,9 @@ def computes_in_long_double(f: Function, x: np.ndarray, outputs: int) -> bool:
                 if y.dtype != np.longdouble or not np.all(np.isfinite(y)):
                     return False
                 rows.append(y)
-            around = [f(x * moved) for moved in (1 - 2 * EPS, 1.0, 1 + 2 * EPS)]
-        if not same_function(rows[0].astype(np.float64), around[1], np.ptp(around, axis=0)):
+            near = [f(x * moved) for moved in (1 - 1e-9, 1 - 4e-10, 1.0, 1 + 4e-10, 1 + 1e-9)]
+        bent = np.maximum(np.abs(near[0] - 2 * near[2] + near[4]), np.abs(near[1] - 2 * near[2] + near[3]))
+        if not same_function(rows[0].astype(np.float64), near[2], bent):  # what is bent so near is rounding
             return False
         fourth = np.abs(np.diff(rows, 4, axis=0))
     except Exception:  # LAPACK, for one, refuses long doubles

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -57,6 +58,12 @@ class Subject(abc.ABC):
     def further_conduct(self, dys: Arrays, gradients: Arrays) -> list[str]:
         """Checks that only this kind of subject knows; raises MisbehaviourError. Returns what was looked at."""
         return []
+
+    def elsewhere(self, inputs: Arrays) -> Subject:
+        """The same function at other inputs."""
+        other = copy.copy(self)
+        other.inputs = [np.asarray(x) for x in inputs]
+        return other
 
     def guilty(self, dys: Arrays) -> str:
         """After a failure: the part of the function that is to blame, in words; "" where it has no parts."""

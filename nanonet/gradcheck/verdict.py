@@ -69,19 +69,20 @@ def judge(analytic: np.ndarray, ref: Reference, tolerance: Tolerance) -> Judgeme
         errors = np.abs(analytic - ref.value)
         terms = np.where(np.isfinite(ref.terms), ref.terms, 0.0)
         largest = np.max(terms, initial=0.0)
-        allowed = BARS * ref.bar + max(ROUNDING, tolerance.rtol) * np.maximum(terms, np.abs(ref.value))
+        allowed = BARS * ref.bar + ROUNDING * np.maximum(terms, np.abs(ref.value))
         allowed = allowed + AGAIN * tolerance.rounding + tolerance.floor * largest + EPS * tolerance.around
         allowed = allowed + OUTPUT * EPS * tolerance.size
-        allowed = allowed + tolerance.atol + tolerance.rtol * largest
         magnitude = np.maximum(np.abs(ref.value), np.abs(analytic))
         magnitude = np.maximum(magnitude, WORTH * np.maximum(largest, tolerance.around))
         flat = (analytic == 0) & (ref.value == 0)  # as of round(x): nothing changed in steps of some size
         drowned = np.where(flat, max(1e-9, 1e3 * tolerance.eps), 1e-12) * tolerance.size
-        vague = ~(allowed <= np.maximum(WORTH * magnitude, drowned) + tolerance.atol)
+        vague = ~(allowed <= np.maximum(WORTH * magnitude, drowned) + tolerance.atol + tolerance.rtol * largest)
+        allowed = allowed + tolerance.atol + tolerance.rtol * largest
         low, high = np.minimum(ref.left, ref.right), np.maximum(ref.left, ref.right)
         between = (low - allowed <= analytic) & (analytic <= high + allowed)
     wrong = np.isfinite(ref.bar) & np.isfinite(analytic) & ~(errors <= allowed)
     verdicts = np.where(wrong, "fail", np.where(vague, "inconclusive", "pass")).astype(object)
+    verdicts[(verdicts == "fail") & (errors <= ref.disputed)] = "inconclusive"
     verdicts[ref.kinked & ~between] = "kink"
     verdicts[ref.kinked & between] = "subgradient"
     verdicts[~np.isfinite(analytic)] = "inconclusive"  # √x at 0 is infinitely steep
