@@ -56,7 +56,7 @@ def _text(axes: tuple[int, ...]) -> str:
 
 
 def _simple(case: Case, A: np.ndarray, axes: tuple[int, ...]) -> bool:
-    """Are the coupling terms as a mean or a sum makes them: of low rank between one half of the places and the other?"""
+    """Are the coupling terms as a mean or a sum makes them: of low rank between two halves of the places?"""
     found = blocks(A, case.x.shape, axes)
     half = found.shape[1] // 2
     corners = found[:, :half, half:]
@@ -110,8 +110,7 @@ def lost_term(case: Case) -> Iterator[Cause]:
         sentence = "a term that couples the elements along an axis has the wrong sign"
         yield Cause("sign", sentence, "subtract it where it is added, or the reverse")
     elif _usual(kept, length):
-        cause = named_factor(case, round(kept) if kept > 1 else 1 / round(1 / kept), "a term of the gradient")
-        yield cause
+        yield named_factor(case, round(kept) if kept > 1 else 1 / round(1 / kept), "a term of the gradient")
 
 
 def _natural(case: Case, R: np.ndarray, shape: tuple[int, ...], axes: tuple[int, ...]) -> bool:
@@ -126,7 +125,7 @@ def _natural(case: Case, R: np.ndarray, shape: tuple[int, ...], axes: tuple[int,
     arrays = [a * b for i, a in enumerate(arrays) for b in arrays[: i + 1]]
     others = [i for i in range(len(shape)) if i not in axes]
     table = [a.transpose([*others, *axes]).reshape(len(R), -1) for a in arrays]
-    left, sizes, right = np.linalg.svd(R)
+    left, _, right = np.linalg.svd(R)
 
     def known(side: np.ndarray) -> bool:
         return any(

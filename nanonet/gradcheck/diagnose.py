@@ -31,9 +31,9 @@ Hypothesis = Callable[[Case], Iterator[Cause]]
 # Simple before elaborate: of two that reproduce the gradient, the one with fewer assumptions is named.
 HYPOTHESES: tuple[Hypothesis, ...] = (
     whole.zero,
+    whole.ignored_upstream,
     whole.constant,
     shapes.not_reduced,
-    whole.ignored_upstream,
     whole.upstream_twice,
     shapes.wrong_sum,
     rearranged.rearranged,
@@ -44,9 +44,9 @@ HYPOTHESES: tuple[Hypothesis, ...] = (
     parts.single_entry,
     parts.coupling,
     parts.kept,
+    masks.masks,
     substituted.swapped,
     substituted.turned,
-    masks.masks,
     parts.selected,
     couplings.wrong_axis,
     couplings.lost_term,

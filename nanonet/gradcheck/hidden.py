@@ -53,6 +53,30 @@ def hidden(case: Case) -> Iterator[Cause]:
             right = [_solved(frame, p, p.J, case) for p in points]
             if all(s is not None for s in right):
                 yield from _compared(case, frame, points, [s for s in right if s is not None])
+            elif not any(s is not None for s in right):
+                yield from _uncoupled(case, frame, points)
+
+
+def _uncoupled(case: Case, frame: Frame, points: list[Point]) -> Iterator[Cause]:
+    """The given Jacobian is W·diag(t)·V, the right one is not: between the matrices, the units are coupled."""
+    given = [_solved(frame, p, p.A, case) for p in points]
+    if any(t is None for t in given) or frame.first is None or frame.last is None:
+        return
+    for point, t in zip(points, given, strict=True):
+        total = None if t is None else t.sum(-1, keepdims=True)
+        columns = frame.columns(point.inputs, case.x.shape[-1], case.y.shape[-1])
+        if t is None or total is None or columns is None or np.ptp(total) > 1e-5 * np.max(np.abs(total)):
+            return
+        W = _matrix(point.inputs, frame.first, frame.turned, case.x.shape[-1])
+        V = _matrix(point.inputs, frame.last, frame.last_turned, case.y.shape[-1])
+        whole = np.einsum("ij,sj,jk->ski", W, t, V) - np.einsum("ij,sj,sl,lk->ski", W, t, t / total, V)
+        count = len(t)
+        J = point.J.reshape(count, case.y.shape[-1], count, -1)[np.arange(count), :, np.arange(count), :]
+        if not case.same(J, whole):
+            return
+    else:
+        sentence = "the term that couples the hidden probabilities (the sum within softmax's gradient) is missing"
+        yield Cause("missing-term", sentence, "subtract p·Σ(p·dp) from p·dp")
 
 
 def _frames(case: Case) -> list[Frame]:

@@ -80,7 +80,7 @@ def _choices(case: Case) -> list[tuple[int, ...]]:
 
 
 def factors(case: Case, points: list[Point] | None = None) -> Iterator[Cause]:
-    """A lost factor, one too many, or one with the wrong argument; in the whole Jacobian or in the part that is given."""
+    """A lost factor, one too many, or one with the wrong argument; in the whole Jacobian or in a part of it."""
     points = case.points if points is None else points
     if case.pair is None or not points:
         return
@@ -118,6 +118,7 @@ def name_factor(
     yield from _signs(expressions, values)
     yield from _slopes_of_others(case, points, values, shape, use)
     yield from _arguments(case, expressions, values)
+    yield from _before_activation(points, values, shape, use)
     yield from _reductions(points, values, shape, use)
 
 
@@ -226,6 +227,25 @@ def _arguments(case: Case, expressions: dict[str, np.ndarray], values: np.ndarra
                     remedy = f"compute the local derivative from {v}"
                     yield Cause("input-for-output", sentence, remedy)
                 yield Cause("swapped-operands", f"operands swapped: {sentence}", f"use {v} there")
+
+
+def _before_activation(
+    points: list[Point], values: np.ndarray, shape: tuple[int, ...], use: np.ndarray
+) -> Iterator[Cause]:
+    """f(z)/f(a(z)): z stands where the hidden layer's output a(z) belongs, or the reverse."""
+    local = {"1 - v²": lambda v: 1 - v**2, "v(1 - v)": lambda v: v * (1 - v), "v": lambda v: v}
+    activations = {"tanh": np.tanh, "σ": lambda v: 1 / (1 + np.exp(-v)), "exp": np.exp}
+    for name, z in samples(points, shape, use, with_forms=False).items():
+        for activation, a in activations.items():
+            for f in local.values():
+                quotient = f(z) / f(a(z))
+                for ratio, wrong, right in (
+                    (quotient, name, f"{activation} {name}"),
+                    (1 / quotient, f"{activation} {name}", name),
+                ):
+                    if steady(values / ratio) and np.isclose(np.median(values / ratio), 1.0, rtol=1e-5):
+                        sentence = f"{wrong} stands where {right} belongs"
+                        yield Cause("input-for-output", sentence, f"compute the local derivative from {right}")
 
 
 def _argument(text: str) -> str:

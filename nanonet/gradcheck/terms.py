@@ -128,7 +128,7 @@ def other_use(case: Case) -> Iterator[Cause]:
 
 
 def simple_terms(case: Case) -> Iterator[Cause]:
-    """Each input element reaches one output (or each output one input): J - A is a vector, looked for in the grammar."""
+    """Each input element reaches one output, or each output one input: J - A is a vector, looked for in the grammar."""
     if case.pair is None or not case.points:
         return
     profile = _profile(case, case.points)
@@ -180,7 +180,7 @@ def product_rule(case: Case) -> Iterator[Cause]:
     profile = _profile(case, case.points)
     if profile is None:
         return
-    right, given, shape = profile
+    right, given, _ = profile
     with np.errstate(all="ignore"):
         quotient = np.concatenate([(p.y / p.inputs[case.index]).ravel() for p in case.points])
         quotient = np.where(np.isfinite(quotient), quotient, 0.0)
@@ -212,7 +212,7 @@ def _product_known(v: np.ndarray, table: np.ndarray) -> int:
 
 
 def _share_far_away(case: Case) -> float | None:
-    """What J - A is of J where the input is so large or so small that one term outweighs all others; None if none does."""
+    """What J - A is of J where the input is so large or small that one term outweighs all others; None if none does."""
     for scale in (1e-3, 1e3):
         point = case.point([x * scale if k == case.index else x for k, x in enumerate(case.inputs)])
         profile = None if point is None else _profile(case, [point])
