@@ -85,7 +85,10 @@ def diagnose(evidence: Evidence) -> Cause:
     with np.errstate(all="ignore"):
         case = Case(evidence)
         for hypothesis in HYPOTHESES:
-            cause = next(hypothesis(case), None)
+            try:
+                cause = next(hypothesis(case), None)
+            except np.linalg.LinAlgError:  # numbers that overflow: this hypothesis says nothing
+                cause = None
             if cause is not None:
                 return cause
     return _unknown(case)

@@ -13,7 +13,7 @@ import numpy as np
 
 from nanonet.gradcheck.case import Case, Point
 from nanonet.gradcheck.cause import Cause
-from nanonet.gradcheck.ratios import name_factor
+from nanonet.gradcheck.names import name_factor
 
 
 @dataclass(frozen=True)

@@ -58,11 +58,11 @@ def _slices(case: Case, given: np.ndarray, right: np.ndarray) -> Iterator[Cause]
         for axis, length in enumerate(shape):
             if length < 2:
                 continue
-            g, r = (np.moveaxis(f.reshape(*shape, -1), axis, 0).reshape(length, -1) for f in flags)
-            whole = np.all(g == r, 1)
+            g, r = [np.moveaxis(f.reshape(*shape, -1), axis, 0).reshape(length, -1) for f in flags]
+            whole = ~np.any(g ^ r, 1)
             empty = ~np.any(g, 1)
             busy = np.any(r, 1)
-            if not np.all(whole | empty) or np.all(whole):
+            if not np.all(np.logical_or(whole, empty)) or np.all(whole):
                 continue
             used, lost = np.flatnonzero(whole & busy), np.flatnonzero(empty & busy)
             if len(used) == 1 and whose == "output":

@@ -11,8 +11,8 @@ from nanonet.gradcheck.case import Case, Point
 from nanonet.gradcheck.cause import Cause
 from nanonet.gradcheck.couplings import ADD
 from nanonet.gradcheck.grammar import samples, steady
+from nanonet.gradcheck.names import complexity
 from nanonet.gradcheck.parts import KEEP_ALL
-from nanonet.gradcheck.ratios import complexity
 from nanonet.gradcheck.rearranged import orders
 from nanonet.gradcheck.whole import named_factor
 
@@ -23,7 +23,8 @@ def constant_term(case: Case) -> Iterator[Cause]:
         return
     rests = [p.J - p.A for p in case.points]
     scale = float(np.max(np.abs(case.points[0].J)))
-    if not all(case.same(rests[0], r, scale) for r in rests[1:]) or case.same(*[p.J for p in case.points[:2]]):
+    linear = case.same(case.points[0].J, case.points[1].J)
+    if linear or not all(case.same(rests[0], r, scale) for r in rests[1:]):
         return
     there = rests[0][np.abs(rests[0]) > 1e-5 * scale]
     if there.size < 2 or np.ptp(there) > 1e-5 * scale or there.size > 0.6 * case.x.size:
@@ -40,11 +41,12 @@ def direct_path(case: Case) -> Iterator[Cause]:
     """y = x + g(x): dy itself is lost, or is all there is."""
     if case.J is None or case.x.shape != case.y.shape or case.given_shape != case.x.shape:
         return
+    known = case.A is not None  # for one cotangent only, other paths are as likely
     identity = np.eye(case.x.size)
     constant = case.elementwise and float(np.ptp(np.diag(case.J))) <= 1e-6
     if not constant and case.explains(case.J - identity):
         yield Cause("overwritten", "the gradient of the direct path (dy itself) is lost", KEEP_ALL)
-    if not case.elementwise and case.explains(identity) and not _is_coupling(case):
+    if known and not case.elementwise and case.explains(identity) and not _is_coupling(case):
         sentence = "only the direct path (dy itself) is kept: the gradient through the other path is lost"
         yield Cause("overwritten", sentence, KEEP_ALL)
 
