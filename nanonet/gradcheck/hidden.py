@@ -6,7 +6,7 @@ that s is found by least squares, from the right Jacobian and from the given one
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,6 +55,26 @@ def hidden(case: Case) -> Iterator[Cause]:
                 yield from _compared(case, frame, points, [s for s in right if s is not None])
             elif not any(s is not None for s in right):
                 yield from _uncoupled(case, frame, points)
+
+
+def lost_path(case: Case) -> Iterator[Cause]:
+    """J = A + R, where A and R are each elementwise or W·diag(s)·V, and J is neither: of two paths one is lost."""
+    if case.pair is None or case.x.ndim not in (1, 2) or case.x.shape != case.y.shape or case.elementwise:
+        return
+    rests = [p.J - p.A for p in case.points]
+    if len(rests) < 2 or case.same(rests[0], rests[1]):
+        return  # the same at other inputs: something that was added, and not a term
+
+    def simple(of: Callable[[Point], np.ndarray]) -> bool:
+        matrices = [of(p) for p in case.points]
+        if all(case.same(M, np.diag(np.diag(M))) for M in matrices):
+            return True
+        pairs = list(zip(case.points, matrices, strict=True))
+        return any(all(_solved(f, p, M, case) is not None for p, M in pairs) for f in _frames(case))
+
+    if simple(lambda p: p.A) and simple(lambda p: p.J - p.A) and not simple(lambda p: p.J):
+        sentence = "one of two paths from the input to the output is missing"
+        yield Cause("missing-term", sentence, "add the gradients of all paths (+= in place of =)")
 
 
 def _uncoupled(case: Case, frame: Frame, points: list[Point]) -> Iterator[Cause]:

@@ -42,6 +42,20 @@ def masks(case: Case) -> Iterator[Cause]:
             yield Cause("mask", f"the gradient is zero where {condition}, and right elsewhere", REMEDY)
 
 
+def branches(case: Case) -> Iterator[Cause]:
+    """The two slopes of a function with a bend, exchanged or at the wrong places."""
+    if case.pair is None or not _reaches_one(case.points[0]):
+        return
+    right, given = (np.round(M.sum(0) / np.max(np.abs(M)), 6) for M in case.pair)
+    values = np.unique(right)
+    if (
+        len(values) == 2
+        and np.array_equal(values, np.unique(given))
+        and case.same(case.pair[0].max(), case.pair[1].max())
+    ):
+        yield Cause("mask", "the slopes of the two sides of a threshold are at the wrong places", REMEDY)
+
+
 def _one_value(v: np.ndarray) -> bool:
     """Is every quotient that is neither 0 nor infinite 1?"""
     usual = v[np.isfinite(v) & (v != 0)]

@@ -50,6 +50,7 @@ def kept(case: Case) -> Iterator[Cause]:
     yield from _slices(case, given, right)
     yield from _one_use(case, given, right)
     yield from _lost_coupling(case, given, lost)
+    yield from _one_distance(case, given, lost)
 
 
 def _slices(case: Case, given: np.ndarray, right: np.ndarray) -> Iterator[Cause]:
@@ -97,6 +98,20 @@ def _one_use(case: Case, given: np.ndarray, right: np.ndarray) -> Iterator[Cause
                 which = "last" if last else "first"
                 sentence = f"an element that is used several times gets only its {which} gradient"
                 yield Cause("overwritten", sentence, KEEP_ALL)
+
+
+def _one_distance(case: Case, given: np.ndarray, lost: np.ndarray) -> Iterator[Cause]:
+    """Of an element's uses at several distances along an axis, as in x[1:] - x[:-1], those at one are kept."""
+    if case.x.ndim != case.y.ndim:
+        return
+    for axis in range(case.x.ndim):
+        of_y = np.indices(case.y.shape)[axis].ravel()[:, None]
+        of_x = np.indices(case.x.shape)[axis].ravel()[None, :]
+        distance = of_y - of_x
+        kept = np.unique(distance[given])
+        if len(kept) == 1 and np.any(lost) and not np.any(lost & (distance == kept[0])):
+            sentence = f"an element is used at several places along axis {axis}, and only one use gets its gradient"
+            yield Cause("overwritten", sentence, KEEP_ALL)
 
 
 def _lost_coupling(case: Case, given: np.ndarray, lost: np.ndarray) -> Iterator[Cause]:

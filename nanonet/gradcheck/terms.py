@@ -137,6 +137,8 @@ def simple_terms(case: Case) -> Iterator[Cause]:
     if profile is None:
         return
     right, given, shape = profile
+    if len(np.unique(np.round(right / np.max(np.abs(right)), 6))) < 4:
+        return  # a step function: what differs is a condition, and no term
     rest = right - given
     use = np.abs(rest) > 1e-6 * np.max(np.abs(right))
     if np.count_nonzero(use) < max(4, 0.5 * use.size):
