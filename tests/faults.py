@@ -260,6 +260,7 @@ FAULTS += [
         0,
         lambda dy, x, w, b, v: (dy @ v.T * (1 - (x @ w + b) ** 2)) @ w.T,
     ),
+    ("missing-factor", lambda x, w: np.tanh(3 * x @ w), DEEP, 1, lambda dy, x, w: 3 * x.T @ dy),  # saturated
     ("transpose", lambda x, w: np.tanh(x @ w), DEEP, 0, lambda dy, x, w: (dy * (1 - np.tanh(x @ w) ** 2)) @ w),
     ("mask", hinge, [SCORES], 0, lambda dy, s: -dy * LABELS * (LABELS * s < 0) / 7),
     ("mask", hinge, [SCORES], 0, lambda dy, s: -dy * LABELS / 7),

@@ -92,7 +92,8 @@ def factors(case: Case, points: list[Point] | None = None) -> Iterator[Cause]:
         return
     values = np.concatenate([f.values.ravel() for f in all_factors if f is not None])
     use = np.isfinite(values) & (values != 0)
-    if np.any(np.isinf(values)) or np.any(values == 0) or np.count_nonzero(use) < 3:
+    odd = np.count_nonzero(np.isinf(values) | (values == 0))  # a few, as where tanh is saturated, say nothing
+    if 4 * odd > np.count_nonzero(use) or np.count_nonzero(use) < 3:
         return
     if float(np.ptp(values[use])) <= 1e-5 * float(np.max(np.abs(values[use]))):
         return
