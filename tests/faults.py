@@ -225,6 +225,50 @@ FAULTS += [
     ("missing-factor", lambda x: hat(x.T).T, [X], 0, lambda dy, x: layer_norm_dx(dy.T, x.T, 1.0).T * x.std(0)),
 ]
 
+
+def attention(q, k, v):
+    return softmax(q @ k.T / 2) @ v
+
+
+def attention_dq(dy, q, k, v):
+    """Softmax's gradient without its sum."""
+    return softmax(q @ k.T / 2) * (dy @ v.T) / 2 @ k
+
+
+def two_layers(x, w, b, v):
+    return np.tanh(x @ w + b) @ v
+
+
+def hinge(s):
+    return np.mean(np.maximum(0, 1 - LABELS * s))
+
+
+LABELS = np.array([1.0, -1, 1, 1, -1, -1, 1])
+SCORES = np.array([0.4, -1.5, -0.7, 0.2, 0.9, -0.3, 1.8])
+HEADS = [rng.normal(size=(3, 4)), rng.normal(size=(5, 4)), rng.normal(size=(5, 2))]
+LAYERS = [rng.normal(size=(5, 3)), rng.normal(size=(3, 4)), rng.normal(size=4), rng.normal(size=(4, 2))]
+DEEP = [rng.normal(size=(5, 4)), rng.normal(size=(4, 4))]
+
+FAULTS += [
+    ("missing-term", attention, HEADS, 0, attention_dq),
+    ("missing-factor", two_layers, LAYERS, 0, lambda dy, x, w, b, v: dy @ v.T @ w.T),
+    ("missing-factor", two_layers, LAYERS, 1, lambda dy, x, w, b, v: x.T @ (dy @ v.T)),
+    (
+        "input-for-output",
+        two_layers,
+        LAYERS,
+        0,
+        lambda dy, x, w, b, v: (dy @ v.T * (1 - (x @ w + b) ** 2)) @ w.T,
+    ),
+    ("missing-factor", lambda x, w: np.tanh(3 * x @ w), DEEP, 1, lambda dy, x, w: 3 * x.T @ dy),  # saturated
+    ("transpose", lambda x, w: np.tanh(x @ w), DEEP, 0, lambda dy, x, w: (dy * (1 - np.tanh(x @ w) ** 2)) @ w),
+    ("mask", hinge, [SCORES], 0, lambda dy, s: -dy * LABELS * (LABELS * s < 0) / 7),
+    ("mask", hinge, [SCORES], 0, lambda dy, s: -dy * LABELS / 7),
+    ("missing-factor", lambda x: np.exp(np.sin(x)), [X], 0, lambda dy, x: dy * np.exp(np.sin(x))),
+    ("missing-factor", lambda x: np.exp(np.sin(x)), [X], 0, lambda dy, x: dy * np.cos(x)),
+    ("sign", lambda x: x * np.sin(x), [X], 0, lambda dy, x: dy * (np.sin(x) - x * np.cos(x))),
+]
+
 noise = np.random.default_rng(11)
 # Wrong in no way that has a name.
 NAMELESS = [

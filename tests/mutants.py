@@ -1,4 +1,4 @@
-"""Right backward rules as expressions, and every single change of them: wrong rules whose mistake is known by construction."""
+"""Right backward rules as expressions, and every single change of them: wrong rules with a known mistake."""
 
 from __future__ import annotations
 

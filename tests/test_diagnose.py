@@ -1,14 +1,17 @@
 """The cause that is named for a wrong gradient."""
 
 import collections
+import itertools
+import warnings
 
 import numpy as np
 import pytest
 
+from nanonet.gradcheck import laboratory
 from nanonet.gradcheck.case import Case
 from nanonet.gradcheck.diagnose import diagnose
 from nanonet.gradcheck.evidence import Evidence
-from tests import faults
+from tests import faults, mutants
 
 
 def jacobian(f, inputs, index):
@@ -75,18 +78,40 @@ def test_at_least_nine_of_ten_planted_faults_are_named_and_few_are_misnamed():
     assert sum(kind != "unknown" for _, _, kind, _ in wrong) <= 0.02 * len(faults.FAULTS), wrong
 
 
-def test_most_faults_are_named_without_running_backward_again():
-    wrong = score(with_backward=False)
-    assert len(wrong) <= 0.1 * len(faults.FAULTS), wrong
+def test_every_eighth_single_change_of_right_rules_is_mostly_named_and_rarely_misnamed():
+    changed = list(itertools.islice(mutants.mutants(), 0, None, 8))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a changed rule may divide by zero
+        found = [(kinds, diagnose(evidence(*rest)).kind, text) for kinds, text, *rest in changed]
+    wrong = [one for one in found if one[1] not in one[0]]
+    misnamed = [one for one in wrong if one[1] != "unknown"]
+    assert len(found) > 80
+    assert len(misnamed) <= 0.02 * len(found), misnamed
+    assert len(wrong) <= 0.2 * len(found), wrong
 
 
-def test_without_a_jacobian_little_is_named_and_nearly_nothing_misnamed():
-    wrong = score(with_jacobian=False, with_backward=False)
-    assert sum(kind != "unknown" for _, _, kind, _ in wrong) <= 0.02 * len(faults.FAULTS), wrong
-    assert len(wrong) <= 0.3 * len(faults.FAULTS)
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"with_forward": False}, 0.7),
+        ({"with_backward": False}, 0.5),
+        ({"with_jacobian": False, "with_backward": False, "with_forward": False}, 0.25),
+    ],
+)
+def test_with_less_evidence_less_is_named_and_nearly_nothing_misnamed(options, named):
+    wrong = score(**options)
+    misnamed = [one for one in wrong if one[2] != "unknown"]
+    assert len(misnamed) <= 0.02 * len(faults.FAULTS), misnamed
+    assert len(wrong) <= (1 - named) * len(faults.FAULTS), len(wrong)
 
 
-@pytest.mark.parametrize("options", [{}, {"with_backward": False}, {"with_jacobian": False, "with_backward": False}])
+def test_a_slow_function_is_not_run_for_ever(monkeypatch):
+    monkeypatch.setattr(laboratory, "BUDGET", 0.0)
+    found = diagnose(evidence(np.tanh, [faults.X], 0, lambda dy, x: dy * x))
+    assert found.kind == "unknown"
+
+
+@pytest.mark.parametrize("options", [{}, {"with_forward": False}, {"with_jacobian": False, "with_backward": False}])
 @pytest.mark.parametrize("number", range(len(faults.NAMELESS)))
 def test_a_nameless_fault_accuses_nobody(number, options):
     found = diagnose(evidence(*faults.NAMELESS[number], **options))
@@ -103,7 +128,7 @@ CHANGES = {
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_randomly_changed_jacobian_accuses_nobody(change):
     rng = np.random.default_rng(1)
-    for _, f, inputs, index, _ in faults.FAULTS:
+    for _, f, inputs, index, _ in faults.FAULTS[::3]:
         J, x = jacobian(f, inputs, index), inputs[index]
         wrong = CHANGES[change](J, rng)
         found = diagnose(evidence(f, inputs, index, lambda dy, *_, A=wrong, x=x: (dy.ravel() @ A).reshape(x.shape)))

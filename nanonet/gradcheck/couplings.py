@@ -56,7 +56,7 @@ def _text(axes: tuple[int, ...]) -> str:
 
 
 def _simple(case: Case, A: np.ndarray, axes: tuple[int, ...]) -> bool:
-    """Are the coupling terms as a mean or a sum makes them: of low rank between one half of the places and the other?"""
+    """Are the coupling terms as a mean or a sum makes them: of low rank between two halves of the places?"""
     found = blocks(A, case.x.shape, axes)
     half = found.shape[1] // 2
     corners = found[:, :half, half:]
@@ -84,12 +84,13 @@ def lost_term(case: Case) -> Iterator[Cause]:
     if case.pair is None or case.x.size != case.y.size or case.elementwise:
         return
     J, A = case.pair
-    shape = case.x.shape if case.x.shape == case.y.shape else (case.x.size,)
     scale = float(np.max(np.abs(J)))
-    axes = coupled_axes(np.where(np.abs(J - A) > 1e-6 * scale, J - A, 0.0), shape)
-    if not axes or not set(axes) <= set(coupled_axes(J, shape)):
+    groups = components(np.abs(J) > 1e-7 * scale)
+    if groups is None:
         return
-    R, U = blocks(J - A, shape, axes), blocks(J, shape, axes)
+    R, U = ((M)[groups[:, :, None], groups[:, None, :]] for M in (J - A, J))
+    if not case.same(np.sum((J - A) ** 2), np.sum(R**2)):
+        return  # A couples what J does not
     length = R.shape[1]
     rank = max(_rank(r, scale) for r in R)
     dense = np.mean(np.abs(R) > 1e-6 * scale) > 0.5
@@ -101,7 +102,7 @@ def lost_term(case: Case) -> Iterator[Cause]:
     if share is None:
         return
     kept = 1.0 - share
-    if abs(kept) < 1e-4 and rank == 1 and not _natural(case, R, shape, axes):
+    if abs(kept) < 1e-4 and rank == 1 and not _natural(case, R, groups):
         return
     if abs(kept) < 1e-4:
         sentence = "a term that couples the elements along an axis (through a sum or a mean) is missing"
@@ -110,23 +111,34 @@ def lost_term(case: Case) -> Iterator[Cause]:
         sentence = "a term that couples the elements along an axis has the wrong sign"
         yield Cause("sign", sentence, "subtract it where it is added, or the reverse")
     elif _usual(kept, length):
-        cause = named_factor(case, round(kept) if kept > 1 else 1 / round(1 / kept), "a term of the gradient")
-        yield cause
+        yield named_factor(case, round(kept) if kept > 1 else 1 / round(1 / kept), "a term of the gradient")
 
 
-def _natural(case: Case, R: np.ndarray, shape: tuple[int, ...], axes: tuple[int, ...]) -> bool:
+def components(there: np.ndarray) -> np.ndarray | None:
+    """The places that a matrix couples with one another, as (groups, length); None where groups differ in length."""
+    label = np.arange(len(there))
+    linked = there | there.T | np.eye(len(there), dtype=bool)
+    while True:
+        lowest = np.where(linked, label[None, :], len(there)).min(1)
+        if np.array_equal(lowest, label):
+            break
+        label = lowest
+    found = [np.flatnonzero(label == one) for one in np.unique(label)]
+    return np.stack(found) if len({len(group) for group in found}) == 1 else None
+
+
+def _natural(case: Case, R: np.ndarray, groups: np.ndarray) -> bool:
     """Is each side of R = a·bᵀ, in every block, ones, an input, the output or a simple function of them?"""
-    arrays = [np.ones(shape)]
+    table = [np.ones(groups.shape)]
     for v in (case.x, case.y, *case.inputs):
         try:
-            spread = np.broadcast_to(v if v.size != case.x.size else v.reshape(shape), shape)
+            spread = v.ravel() if v.size == case.x.size else np.broadcast_to(v, case.x.shape).ravel()
         except ValueError:
             continue
-        arrays += [spread, np.exp(spread), spread**2, spread - spread.mean(axes, keepdims=True)]
-    arrays = [a * b for i, a in enumerate(arrays) for b in arrays[: i + 1]]
-    others = [i for i in range(len(shape)) if i not in axes]
-    table = [a.transpose([*others, *axes]).reshape(len(R), -1) for a in arrays]
-    left, sizes, right = np.linalg.svd(R)
+        own = spread[groups]
+        table += [own, np.exp(own), own**2, own - own.mean(1, keepdims=True)]
+    table = [a * b for i, a in enumerate(table) for b in table[: i + 1]]
+    left, _, right = np.linalg.svd(R)
 
     def known(side: np.ndarray) -> bool:
         return any(

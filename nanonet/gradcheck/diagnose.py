@@ -31,9 +31,9 @@ Hypothesis = Callable[[Case], Iterator[Cause]]
 # Simple before elaborate: of two that reproduce the gradient, the one with fewer assumptions is named.
 HYPOTHESES: tuple[Hypothesis, ...] = (
     whole.zero,
+    whole.ignored_upstream,
     whole.constant,
     shapes.not_reduced,
-    whole.ignored_upstream,
     whole.upstream_twice,
     shapes.wrong_sum,
     rearranged.rearranged,
@@ -44,9 +44,10 @@ HYPOTHESES: tuple[Hypothesis, ...] = (
     parts.single_entry,
     parts.coupling,
     parts.kept,
+    masks.masks,
+    masks.branches,
     substituted.swapped,
     substituted.turned,
-    masks.masks,
     parts.selected,
     couplings.wrong_axis,
     couplings.lost_term,
@@ -58,6 +59,7 @@ HYPOTHESES: tuple[Hypothesis, ...] = (
     terms.product_rule,
     ratios.factors,
     hidden.hidden,
+    hidden.lost_path,
     substituted.left_out,
     terms.other_use,
     masks.intervals,
@@ -85,7 +87,10 @@ def diagnose(evidence: Evidence) -> Cause:
     with np.errstate(all="ignore"):
         case = Case(evidence)
         for hypothesis in HYPOTHESES:
-            cause = next(hypothesis(case), None)
+            try:
+                cause = next(hypothesis(case), None)
+            except np.linalg.LinAlgError:  # numbers that overflow: this hypothesis says nothing
+                cause = None
             if cause is not None:
                 return cause
     return _unknown(case)

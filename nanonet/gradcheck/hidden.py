@@ -6,14 +6,14 @@ that s is found by least squares, from the right Jacobian and from the given one
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from nanonet.gradcheck.case import Case, Point
 from nanonet.gradcheck.cause import Cause
-from nanonet.gradcheck.ratios import name_factor
+from nanonet.gradcheck.names import name_factor
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,50 @@ def hidden(case: Case) -> Iterator[Cause]:
             right = [_solved(frame, p, p.J, case) for p in points]
             if all(s is not None for s in right):
                 yield from _compared(case, frame, points, [s for s in right if s is not None])
+            elif not any(s is not None for s in right):
+                yield from _uncoupled(case, frame, points)
+
+
+def lost_path(case: Case) -> Iterator[Cause]:
+    """J = A + R, where A and R are each elementwise or W·diag(s)·V, and J is neither: of two paths one is lost."""
+    if case.pair is None or case.x.ndim not in (1, 2) or case.x.shape != case.y.shape or case.elementwise:
+        return
+    rests = [p.J - p.A for p in case.points]
+    if len(rests) < 2 or case.same(rests[0], rests[1]):
+        return  # the same at other inputs: something that was added, and not a term
+
+    def simple(of: Callable[[Point], np.ndarray]) -> bool:
+        matrices = [of(p) for p in case.points]
+        if all(case.same(M, np.diag(np.diag(M))) for M in matrices):
+            return True
+        pairs = list(zip(case.points, matrices, strict=True))
+        return any(all(_solved(f, p, M, case) is not None for p, M in pairs) for f in _frames(case))
+
+    if simple(lambda p: p.A) and simple(lambda p: p.J - p.A) and not simple(lambda p: p.J):
+        sentence = "one of two paths from the input to the output is missing"
+        yield Cause("missing-term", sentence, "add the gradients of all paths (+= in place of =)")
+
+
+def _uncoupled(case: Case, frame: Frame, points: list[Point]) -> Iterator[Cause]:
+    """The given Jacobian is W·diag(t)·V, the right one is not: between the matrices, the units are coupled."""
+    given = [_solved(frame, p, p.A, case) for p in points]
+    if any(t is None for t in given) or frame.first is None or frame.last is None:
+        return
+    for point, t in zip(points, given, strict=True):
+        total = None if t is None else t.sum(-1, keepdims=True)
+        columns = frame.columns(point.inputs, case.x.shape[-1], case.y.shape[-1])
+        if t is None or total is None or columns is None or np.ptp(total) > 1e-5 * np.max(np.abs(total)):
+            return
+        W = _matrix(point.inputs, frame.first, frame.turned, case.x.shape[-1])
+        V = _matrix(point.inputs, frame.last, frame.last_turned, case.y.shape[-1])
+        whole = np.einsum("ij,sj,jk->ski", W, t, V) - np.einsum("ij,sj,sl,lk->ski", W, t, t / total, V)
+        count = len(t)
+        J = point.J.reshape(count, case.y.shape[-1], count, -1)[np.arange(count), :, np.arange(count), :]
+        if not case.same(J, whole):
+            return
+    else:
+        sentence = "the term that couples the hidden probabilities (the sum within softmax's gradient) is missing"
+        yield Cause("missing-term", sentence, "subtract p·Σ(p·dp) from p·dp")
 
 
 def _frames(case: Case) -> list[Frame]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from time import perf_counter
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from nanonet.gradcheck.evidence import Evidence
 
 BASIS_LIMIT = 1024  # outputs up to which backward is run once for each of them
 STEPS = (1e-2, 1e-4)  # first steps: the smaller where the larger meets a kink
+BUDGET = 20.0  # seconds, after which nothing more is tried: a slow function is not run a thousand times
 LEVELS = 4  # halvings of the step
 
 Inputs = Sequence[np.ndarray]
@@ -24,10 +26,11 @@ class Laboratory:
         self.evidence = evidence
         self.index = evidence.index
         self.shape = evidence.output.shape
+        self.end = perf_counter() + BUDGET
 
     def value(self, inputs: Inputs) -> np.ndarray | None:
         """forward(*inputs)."""
-        if self.evidence.forward is None:
+        if self.evidence.forward is None or perf_counter() > self.end:
             return None
         try:
             y = np.array(self.evidence.forward([x.copy() for x in inputs]), np.float64)
@@ -38,6 +41,8 @@ class Laboratory:
     def gradient(self, inputs: Inputs | None, dy: np.ndarray) -> np.ndarray | None:
         """The given gradient at other inputs, or with None at those of the check."""
         evidence = self.evidence
+        if perf_counter() > self.end:
+            return None
         try:
             if inputs is not None and evidence.backward_at is not None:
                 found = evidence.backward_at([x.copy() for x in inputs], dy.copy())
@@ -97,7 +102,7 @@ class Laboratory:
 
 
 def extrapolated(line: Line, h: float) -> tuple[np.ndarray | None, float]:
-    """The derivative at 0, from central differences at h, h/2, h/4, h/8, and by how much the last two estimates differ."""
+    """The derivative at 0, from central differences at h, h/2, h/4, h/8, and how much the last estimates differ."""
     rows: list[np.ndarray] = []
     for k in range(LEVELS):
         above, below = line(h / 2**k), line(-h / 2**k)

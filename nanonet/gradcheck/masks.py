@@ -42,6 +42,20 @@ def masks(case: Case) -> Iterator[Cause]:
             yield Cause("mask", f"the gradient is zero where {condition}, and right elsewhere", REMEDY)
 
 
+def branches(case: Case) -> Iterator[Cause]:
+    """The two slopes of a function with a bend, exchanged or at the wrong places."""
+    if case.pair is None or not _reaches_one(case.points[0]):
+        return
+    right, given = (np.round(M.sum(0) / np.max(np.abs(M)), 6) for M in case.pair)
+    values = np.unique(right)
+    if (
+        len(values) == 2
+        and np.array_equal(values, np.unique(given))
+        and case.same(case.pair[0].max(), case.pair[1].max())
+    ):
+        yield Cause("mask", "the slopes of the two sides of a threshold are at the wrong places", REMEDY)
+
+
 def _one_value(v: np.ndarray) -> bool:
     """Is every quotient that is neither 0 nor infinite 1?"""
     usual = v[np.isfinite(v) & (v != 0)]
@@ -98,8 +112,8 @@ def condition(wrong: np.ndarray, arrays: dict[str, np.ndarray], least: int = 1) 
 
 
 def intervals(case: Case) -> Iterator[Cause]:
-    """An elementwise function whose gradient is wrong in an interval of the input only: a threshold is misplaced."""
-    if case.pair is None or not case.elementwise:
+    """Each input element reaches one output, and its gradient is wrong in an interval only: a wrong threshold."""
+    if case.pair is None or not _reaches_one(case.points[0]):
         return
     rng = np.random.default_rng(3)
     points: list[Point] = list(case.points)
@@ -108,18 +122,20 @@ def intervals(case: Case) -> Iterator[Cause]:
         points += [] if other is None else [other]
     wrong, arrays = [], {}
     for p in points:
-        J, A = np.diag(p.J), np.diag(p.A)
-        if not case.same(np.diag(A), p.A):
-            return
+        J, A = p.J.sum(0), p.A.sum(0)
         error, scale = np.abs(A - J), float(np.max(np.abs(J)))
-        if np.any((error > 1e-7 * scale) & (error < 1e-4 * scale)):
+        if not _reaches_one(p) or np.any((error > 1e-7 * scale) & (error < 1e-4 * scale)):
             return  # it becomes wrong little by little, as an approximation does
-        wrong.append(error > 1e-5 * scale)
+        told = (np.abs(J) > 1e-7 * scale) | (np.abs(A) > 1e-7 * scale)  # where both are zero, neither is put to a test
+        wrong.append((error > 1e-5 * scale)[told])
         for name, v in plain(p).items():
             if v.shape == case.x.shape:
-                arrays.setdefault(name, []).append(v.ravel())
-    if not np.any(wrong[0]) or np.all(wrong[0]):
-        return
+                arrays.setdefault(name, []).append(v.ravel()[told])
     found = condition(np.concatenate(wrong), {n: np.concatenate(v) for n, v in arrays.items()}, least=5)
     if found:
         yield Cause("mask", f"the gradient is wrong where {found}, and right elsewhere", REMEDY)
+
+
+def _reaches_one(point: Point) -> bool:
+    size = [np.abs(M) > 1e-7 * np.max(np.abs(M)) for M in (point.J, point.A)]
+    return not np.any((size[0] | size[1]).sum(0) > 1)

@@ -50,6 +50,7 @@ def kept(case: Case) -> Iterator[Cause]:
     yield from _slices(case, given, right)
     yield from _one_use(case, given, right)
     yield from _lost_coupling(case, given, lost)
+    yield from _one_distance(case, given, lost)
 
 
 def _slices(case: Case, given: np.ndarray, right: np.ndarray) -> Iterator[Cause]:
@@ -58,11 +59,11 @@ def _slices(case: Case, given: np.ndarray, right: np.ndarray) -> Iterator[Cause]
         for axis, length in enumerate(shape):
             if length < 2:
                 continue
-            g, r = (np.moveaxis(f.reshape(*shape, -1), axis, 0).reshape(length, -1) for f in flags)
-            whole = np.all(g == r, 1)
+            g, r = [np.moveaxis(f.reshape(*shape, -1), axis, 0).reshape(length, -1) for f in flags]
+            whole = ~np.any(g ^ r, 1)
             empty = ~np.any(g, 1)
             busy = np.any(r, 1)
-            if not np.all(whole | empty) or np.all(whole):
+            if not np.all(np.logical_or(whole, empty)) or np.all(whole):
                 continue
             used, lost = np.flatnonzero(whole & busy), np.flatnonzero(empty & busy)
             if len(used) == 1 and whose == "output":
@@ -97,6 +98,20 @@ def _one_use(case: Case, given: np.ndarray, right: np.ndarray) -> Iterator[Cause
                 which = "last" if last else "first"
                 sentence = f"an element that is used several times gets only its {which} gradient"
                 yield Cause("overwritten", sentence, KEEP_ALL)
+
+
+def _one_distance(case: Case, given: np.ndarray, lost: np.ndarray) -> Iterator[Cause]:
+    """Of an element's uses at several distances along an axis, as in x[1:] - x[:-1], those at one are kept."""
+    if case.x.ndim != case.y.ndim:
+        return
+    for axis in range(case.x.ndim):
+        of_y = np.indices(case.y.shape)[axis].ravel()[:, None]
+        of_x = np.indices(case.x.shape)[axis].ravel()[None, :]
+        distance = of_y - of_x
+        kept = np.unique(distance[given])
+        if len(kept) == 1 and np.any(lost) and not np.any(lost & (distance == kept[0])):
+            sentence = f"an element is used at several places along axis {axis}, and only one use gets its gradient"
+            yield Cause("overwritten", sentence, KEEP_ALL)
 
 
 def _lost_coupling(case: Case, given: np.ndarray, lost: np.ndarray) -> Iterator[Cause]:

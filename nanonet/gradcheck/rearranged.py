@@ -86,6 +86,14 @@ def rearranged(case: Case) -> Iterator[Cause]:
         sentence = "the Jacobian is applied without its transpose: J·dy in place of Jᵀ·dy"
         kind = "flipped" if _runs(case) else "transpose"
         yield Cause(kind, sentence, "transpose the matrix that the forward multiplies by; run the other way through it")
+    if case.A is not None:
+        for order in of_x + of_y:  # what falls over the edge in the right gradient is still there in the given one
+            if order.kind != "off-by-one" or np.all(order.index >= 0):
+                continue
+            sides = [_columns(case.A, order)] if order.index.size == J.shape[1] else []
+            sides += [order.matrix().T @ case.A] if order.index.size == len(J) else []
+            if any(case.same(M, J) for M in sides):
+                yield Cause(order.kind, "the gradient lacks a shift by one place", order.remedy)
     yield from _reshaped(case)
 
 

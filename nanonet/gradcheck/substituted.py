@@ -96,7 +96,7 @@ def swapped(case: Case) -> Iterator[Cause]:
 
 def turned(case: Case) -> Iterator[Cause]:
     """An operand is transposed, reversed or shifted; or it is in the wrong place of a product."""
-    for substitution in _reordered(case):
+    for substitution in _reordered(case) if case.A is not None else ():
         if _is_right_there(case, substitution):
             yield substitution.cause
     yield from _other_side(case)
@@ -104,7 +104,7 @@ def turned(case: Case) -> Iterator[Cause]:
 
 def left_out(case: Case) -> Iterator[Cause]:
     """Ones stand in the place of an operand, or its square, or its reciprocal."""
-    for k, v in enumerate(case.inputs):
+    for k, v in enumerate(case.inputs) if case.A is not None else ():
         if np.ptp(v) == 0:
             continue
         name = f"input {k}"

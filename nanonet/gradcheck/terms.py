@@ -11,8 +11,8 @@ from nanonet.gradcheck.case import Case, Point
 from nanonet.gradcheck.cause import Cause
 from nanonet.gradcheck.couplings import ADD
 from nanonet.gradcheck.grammar import samples, steady
+from nanonet.gradcheck.names import complexity
 from nanonet.gradcheck.parts import KEEP_ALL
-from nanonet.gradcheck.ratios import complexity
 from nanonet.gradcheck.rearranged import orders
 from nanonet.gradcheck.whole import named_factor
 
@@ -23,7 +23,8 @@ def constant_term(case: Case) -> Iterator[Cause]:
         return
     rests = [p.J - p.A for p in case.points]
     scale = float(np.max(np.abs(case.points[0].J)))
-    if not all(case.same(rests[0], r, scale) for r in rests[1:]) or case.same(*[p.J for p in case.points[:2]]):
+    linear = case.same(case.points[0].J, case.points[1].J)
+    if linear or not all(case.same(rests[0], r, scale) for r in rests[1:]):
         return
     there = rests[0][np.abs(rests[0]) > 1e-5 * scale]
     if there.size < 2 or np.ptp(there) > 1e-5 * scale or there.size > 0.6 * case.x.size:
@@ -40,11 +41,12 @@ def direct_path(case: Case) -> Iterator[Cause]:
     """y = x + g(x): dy itself is lost, or is all there is."""
     if case.J is None or case.x.shape != case.y.shape or case.given_shape != case.x.shape:
         return
+    known = case.A is not None  # for one cotangent only, other paths are as likely
     identity = np.eye(case.x.size)
     constant = case.elementwise and float(np.ptp(np.diag(case.J))) <= 1e-6
     if not constant and case.explains(case.J - identity):
         yield Cause("overwritten", "the gradient of the direct path (dy itself) is lost", KEEP_ALL)
-    if not case.elementwise and case.explains(identity) and not _is_coupling(case):
+    if known and not case.elementwise and case.explains(identity) and not _is_coupling(case):
         sentence = "only the direct path (dy itself) is kept: the gradient through the other path is lost"
         yield Cause("overwritten", sentence, KEEP_ALL)
 
@@ -128,13 +130,15 @@ def other_use(case: Case) -> Iterator[Cause]:
 
 
 def simple_terms(case: Case) -> Iterator[Cause]:
-    """Each input element reaches one output (or each output one input): J - A is a vector, looked for in the grammar."""
+    """Each input element reaches one output, or each output one input: J - A is a vector, looked for in the grammar."""
     if case.pair is None or not case.points:
         return
     profile = _profile(case, case.points)
     if profile is None:
         return
     right, given, shape = profile
+    if len(np.unique(np.round(right / np.max(np.abs(right)), 6))) < 4:
+        return  # a step function: what differs is a condition, and no term
     rest = right - given
     use = np.abs(rest) > 1e-6 * np.max(np.abs(right))
     if np.count_nonzero(use) < max(4, 0.5 * use.size):
@@ -180,7 +184,7 @@ def product_rule(case: Case) -> Iterator[Cause]:
     profile = _profile(case, case.points)
     if profile is None:
         return
-    right, given, shape = profile
+    right, given, _ = profile
     with np.errstate(all="ignore"):
         quotient = np.concatenate([(p.y / p.inputs[case.index]).ravel() for p in case.points])
         quotient = np.where(np.isfinite(quotient), quotient, 0.0)
@@ -212,7 +216,7 @@ def _product_known(v: np.ndarray, table: np.ndarray) -> int:
 
 
 def _share_far_away(case: Case) -> float | None:
-    """What J - A is of J where the input is so large or so small that one term outweighs all others; None if none does."""
+    """What J - A is of J where the input is so large or small that one term outweighs all others; None if none does."""
     for scale in (1e-3, 1e3):
         point = case.point([x * scale if k == case.index else x for k, x in enumerate(case.inputs)])
         profile = None if point is None else _profile(case, [point])

@@ -140,7 +140,11 @@ def _lengths(case: Case) -> dict[int, str]:
 
 
 def _other_length(case: Case, factor: float) -> Cause | None:
+    centred = case.J is not None and bool(np.all(np.abs(case.J.sum(1)) < 1e-6 * np.max(np.abs(case.J))))
     for n in _lengths(case) if case.reduced_axes else ():
+        if centred and any(np.isclose(factor, value, rtol=1e-7) for value in (n / (n - 1), (n - 1) / n)):
+            sentence = f"the gradient is the right one times {factor:.7g}: n - 1 = {n - 1} and n = {n} are confused"
+            return Cause("scale", sentence, "divide by the number that the forward divides by")
         for other in case.x.shape:
             if other not in (n, 1) and np.isclose(factor, n / other, rtol=1e-7):
                 sentence = f"the mean divides by {other}, the length of another axis, and not by {n}"
