@@ -20,6 +20,7 @@ class Prod(Reduction):
         *Sum.samples,
         sample(values([[1.0, 2.0, -3.0], [0.0, 2.0, 3.0], [0.0, 0.0, 3.0]]), axis=1, name="zeros"),
         sample(values([[1.0, 0.0, -3.0], [0.5, 2.0, 3.0]]), name="one zero"),
+        sample(values(0.0), name="0-d zero"),
     ]
 
     def call(x, axis=None, keepdims=False):
