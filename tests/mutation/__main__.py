@@ -20,6 +20,7 @@ from tests.mutation.targets import targets
 from tests.mutation.workers import in_processes
 
 WANTED = 0.99
+CHECKER_SECONDS = 100  # far more than the checker takes, at all of an op's samples, on a busy machine
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -57,7 +58,9 @@ def judge(
     for target in dict.fromkeys(m.target for m in found):
         prepare(target)
     checker: dict[str, str] = {}
-    for number, (mutant, words) in enumerate(in_processes(rejected_by_checker, found, jobs, seconds), 1):
+    for number, (mutant, words) in enumerate(
+        in_processes(rejected_by_checker, found, jobs, min(seconds, CHECKER_SECONDS)), 1
+    ):
         checker[mutant.key] = words
         if number % 100 == 0 or number == len(found):
             print(f"checker: {number} of {len(found)} mutants", file=sys.stderr)

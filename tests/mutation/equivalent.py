@@ -38,6 +38,35 @@ EQUIVALENT = [
     Equivalent("loss.SmoothL1Loss.backward", ("(s, dlosses) -> (dlosses, s)",), COMMUTES),
     Equivalent("correlation.convolve_backward", ("(dy, dx, dw) -> (dy, dw, dx)",), ALL_NONE),
     Equivalent("correlation.convolve_transposed_backward", ("(dy, dx, dw) -> (dy, dw, dx)",), ALL_NONE),
+    Equivalent(
+        "correlation.convolve_backward",
+        ("like_input(xp, dx, x, w) -> like_input(xp, dx, w, x)",),
+        "It only asks whether the two have equally many axes.",
+    ),
+    Equivalent(
+        "correlation.convolve_transposed_backward",
+        (
+            "like_input(xp, correlate(xp, dy, w, stride, dilation, padding, groups), x, w)"
+            " -> like_input(xp, correlate(xp, dy, w, stride, dilation, padding, groups), w, x)",
+        ),
+        "It only asks whether the two have equally many axes.",
+    ),
+    Equivalent(
+        "elu.exponential_slope",
+        ("xp.minimum(x, 0) -> xp.minimum(x, 1)",),
+        "Above 0 the exponential is not chosen; it is only kept from overflowing.",
+    ),
+    Equivalent(
+        "elementwise.Arctan2.backward",
+        ("xp.where(r2 == 0, 1.0, r2) -> xp.where(r2 == 0, 2.0, r2)",),
+        "At the origin the quotient is multiplied by a = b = 0.",
+    ),
+    Equivalent("embedding.Embedding.backward", ("padding_idx is not None -> True",), "No label equals None."),
+    Equivalent(
+        "channel_norm.BatchNorm.backward",
+        ("max(n, 1) -> max(n, 2)", "max(n, 1) -> max(n, 2) (2)"),
+        "n is never 1: batch_norm refuses one value per channel.",
+    ),
     Equivalent("recurrent.unroll_back", ("(dgxs, dghs) -> (dghs, dgxs)",), ALL_NONE),
     Equivalent(
         "correlation.weigh",
@@ -73,6 +102,7 @@ EQUIVALENT = [
             "n not in found and (n != 1 or not found) -> n not in found or (n != 1 or not found)",
             "n not in found and (n != 1 or not found) -> n not in found",
             "n not in found and (n != 1 or not found) -> n != 1 or not found",
+            "n != 1 -> n != 0",
         ),
         "Joins in a vector of ones where none is needed: a factor of 1 along an axis that is there.",
     ),
