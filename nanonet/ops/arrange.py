@@ -194,7 +194,7 @@ class Diagonal(Rearrange):
         sample(normal(3, 4)),
         sample(normal(2, 3, 4), 1, -1, 0, name="axes"),
         sample(normal(3, 3), -1, name="below"),
-        sample(normal(3, 4), 2, name="above"),
+        sample(normal(3, 4), 1, name="above"),
         sample(normal(2, 3), offset=5, name="outside"),
     ]
 

@@ -58,6 +58,7 @@ class BatchNorm(Op):
         sample(normal(3, 2), constant(normal(2)), constant(positive(2)), normal(2), normal(2), name="evaluation"),
         sample(normal(2, 2, 3), constant(normal(2)), constant(positive(2)), None, normal(2), name="bias only"),
         sample(normal(0, 2), constant(normal(2)), constant(positive(2)), normal(2), name="empty"),
+        sample(normal(0, 2), None, None, normal(2), normal(2), training=True, name="training on nothing"),
     ]
 
     def call(input, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5):

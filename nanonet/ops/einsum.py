@@ -42,6 +42,7 @@ class Einsum(Op):
         sample("ij,ij->ij", normal(3, 1), normal(3, 2), name="axis of length 1"),
         sample("ij,ij->i", normal(2, 3), normal(2, 1), name="summed out beside an axis of length 1"),
         sample("ij,ij->i", normal(3, 2), normal(3, 1), name="the same with two elements"),
+        sample("ij,ij->i", normal(2, 0), normal(2, 1), name="an axis of length 0 beside one of length 1"),
         sample("ij->i", normal(3, 1), name="an axis of length 1 summed out"),
         sample("AA->A", normal(3, 3), name="capital letters"),
         sample("ij,jk->ik", normal(2, 0), normal(0, 3), name="empty"),

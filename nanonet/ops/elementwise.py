@@ -198,6 +198,7 @@ class Clip(Arithmetic):
         sample(distinct(3, 4), uniform(-0.31, -0.29, 4), uniform(0.29, 0.31, 3, 1), name="tensors"),
         sample(distinct(3, 4), uniform(0.29, 0.31, 4), uniform(-0.31, -0.29, 4), name="crossed"),
         sample(values([-1.0, 1.0, 2.0]), -1.0, 1.0, name="at the bounds", kink="x = bound"),
+        sample(values([0.0, 2.0]), values([1.0, 1.0]), values([1.0, 1.0]), name="equal bounds", kink="min = max"),
     ]
 
     def forward(xp, x, min=None, max=None):

@@ -82,6 +82,7 @@ class LayerNorm(Op):
         sample(normal(2, 2, 3), (3,), name="no weight"),
         sample(normal(4), (4,), None, normal(4), eps=0.1, name="one sample"),
         sample(normal(0, 3), (3,), normal(3), name="empty"),
+        sample(normal(2, 0), (0,), normal(0), normal(0), name="no features"),
     ]
 
     def call(input, normalized_shape, weight=None, bias=None, eps=1e-5):
@@ -125,6 +126,7 @@ class RmsNorm(Op):
         sample(normal(2, 2, 3), (2, 3), normal(2, 3), name="two axes"),
         sample(normal(2, 3), (3,), eps=0.1, name="no weight"),
         sample(normal(0, 3), (3,), normal(3), name="empty"),
+        sample(normal(3, 1), (1,), normal(1), eps=0.1, name="one feature"),
     ]
 
     def call(input, normalized_shape, weight=None, eps=None):

@@ -20,6 +20,18 @@ class Prod(Reduction):
         *Sum.samples,
         sample(values([[1.0, 2.0, -3.0], [0.0, 2.0, 3.0], [0.0, 0.0, 3.0]]), axis=1, name="zeros"),
         sample(values([[1.0, 0.0, -3.0], [0.5, 2.0, 3.0]]), name="one zero"),
+        sample(values([[1.0, 2.0, 0.0, 3.0, -1.0], [2.0, -1.0, 1.5, 0.5, 3.0]]), axis=1, name="a zero among five"),
+        sample(
+            values([[[1.0, 0.0, 2.0], [3.0, 1.0, 0.5]], [[2.0, 3.0, -1.0], [0.5, 2.0, 1.0]]]),
+            axis=0,
+            name="zero, first axis",
+        ),
+        sample(
+            values([[[1.0, 0.0], [3.0, 1.0], [1.0, 2.0]], [[2.0, 3.0], [0.5, 2.0], [1.0, -1.0]]]),
+            axis=(0, 2),
+            name="zero, two axes",
+        ),
+        sample(values(0.0), name="0-d zero"),
     ]
 
     def call(x, axis=None, keepdims=False):
@@ -116,6 +128,7 @@ class Cumprod(Scan):
     samples = [
         *Cumsum.samples,
         sample(values([[1.0, 2.0, -3.0, 2.0], [0.0, 2.0, 3.0, 1.0], [2.0, 0.0, 0.0, 3.0]]), axis=1, name="zeros"),
+        sample(normal(2, 5), axis=1, name="five in a row"),
     ]
 
     def call(x, axis=None):

@@ -17,7 +17,175 @@ class Equivalent:
         return [f"{self.target}: {change}" for change in self.changes]
 
 
-EQUIVALENT: list[Equivalent] = []
+COMMUTES = "A product in the other order is the same product."
+ALL_NONE = "Names for the same value exchange their places: both are None, or both lists of None."
+SHORTCUT = "The other branch gives the same gradient; this one only saves time where it can be taken."
+ZERO = "Zero stays zero."
+TWO_AXES = "The arrays have two axes (or one), so that this names the same axis."
+SQUARE = "The matrices are square: both axes have the same length."
+PARTS = "Decides how many samples are taken at a time; their sum is the same however the batch is cut."
+
+EQUIVALENT = [
+    Equivalent("adaptive.average_transposed", ("divides(size, spans) -> False",), SHORTCUT),
+    Equivalent(
+        "channel_norm.GroupNorm.backward", ("mean_product(xp, g, xhat) -> mean_product(xp, xhat, g)",), COMMUTES
+    ),
+    Equivalent("norm.LayerNorm.backward", ("mean_product(xp, g, xhat) -> mean_product(xp, xhat, g)",), COMMUTES),
+    Equivalent("norm.RmsNorm.backward", ("mean_product(xp, g, xhat) -> mean_product(xp, xhat, g)",), COMMUTES),
+    Equivalent("classification.CrossEntropy.backward", ("(dq, dtarget) -> (dtarget, dq)",), COMMUTES),
+    Equivalent("loss.L1Loss.backward", ("(slope, dlosses, dweight) -> (dlosses, slope, dweight)",), COMMUTES),
+    Equivalent("loss.MseLoss.backward", ("(d, dlosses, dweight) -> (dlosses, d, dweight)",), COMMUTES),
+    Equivalent("loss.SmoothL1Loss.backward", ("(s, dlosses) -> (dlosses, s)",), COMMUTES),
+    Equivalent("correlation.convolve_backward", ("(dy, dx, dw) -> (dy, dw, dx)",), ALL_NONE),
+    Equivalent("correlation.convolve_transposed_backward", ("(dy, dx, dw) -> (dy, dw, dx)",), ALL_NONE),
+    Equivalent(
+        "correlation.convolve_backward",
+        ("like_input(xp, dx, x, w) -> like_input(xp, dx, w, x)",),
+        "It only asks whether the two have equally many axes.",
+    ),
+    Equivalent(
+        "correlation.convolve_transposed_backward",
+        (
+            "like_input(xp, correlate(xp, dy, w, stride, dilation, padding, groups), x, w)"
+            " -> like_input(xp, correlate(xp, dy, w, stride, dilation, padding, groups), w, x)",
+        ),
+        "It only asks whether the two have equally many axes.",
+    ),
+    Equivalent(
+        "elu.exponential_slope",
+        ("xp.minimum(x, 0) -> xp.minimum(x, 1)",),
+        "Above 0 the exponential is not chosen; it is only kept from overflowing.",
+    ),
+    Equivalent(
+        "elementwise.Arctan2.backward",
+        ("xp.where(r2 == 0, 1.0, r2) -> xp.where(r2 == 0, 2.0, r2)",),
+        "At the origin the quotient is multiplied by a = b = 0.",
+    ),
+    Equivalent("embedding.Embedding.backward", ("padding_idx is not None -> True",), "No label equals None."),
+    Equivalent(
+        "channel_norm.BatchNorm.backward",
+        ("max(n, 1) -> max(n, 2)", "max(n, 1) -> max(n, 2) (2)"),
+        "n is never 1: batch_norm refuses one value per channel.",
+    ),
+    Equivalent("recurrent.unroll_back", ("(dgxs, dghs) -> (dghs, dgxs)",), ALL_NONE),
+    Equivalent(
+        "correlation.weigh",
+        (
+            "x.shape[1] * prod(kernel) * prod(y.shape[2:]) -> x.shape[1] * prod(kernel) + prod(y.shape[2:])",
+            "x.shape[1] * prod(kernel) * prod(y.shape[2:]) -> x.shape[1] * prod(kernel)",
+            "x.shape[1] * prod(kernel) * prod(y.shape[2:]) -> prod(y.shape[2:])",
+            "x.shape[1] * prod(kernel) -> x.shape[1] + prod(kernel)",
+            "x.shape[1] * prod(kernel) -> x.shape[1]",
+            "x.shape[1] -> x.shape[2]",
+            "x.shape[1] * prod(kernel) -> prod(kernel)",
+            "y.shape[2:] -> y.shape",
+            "y.shape[2:] -> y.shape[:]",
+            "y.shape[2:] -> y.shape[3:]",
+            "y.shape[2:] -> y.shape[1:]",
+        ),
+        PARTS,
+    ),
+    Equivalent(
+        "einsum.gradient",
+        ("sorted(set(ascii_letters) - set(''.join(labels))) -> set(ascii_letters) - set(''.join(labels))",),
+        "Any unused letter will do.",
+    ),
+    Equivalent(
+        "einsum.gradient",
+        ("label in wanted -> not label in wanted", "label in wanted -> True"),
+        "An identity matrix renames a label: the product is the same, only slower.",
+    ),
+    Equivalent(
+        "einsum.gradient",
+        (
+            "n not in found and (n != 1 or not found) -> True",
+            "n not in found and (n != 1 or not found) -> n not in found or (n != 1 or not found)",
+            "n not in found and (n != 1 or not found) -> n not in found",
+            "n not in found and (n != 1 or not found) -> n != 1 or not found",
+            "n != 1 -> n != 0",
+        ),
+        "Joins in a vector of ones where none is needed: a factor of 1 along an axis that is there.",
+    ),
+    Equivalent(
+        "inverse.Det.backward",
+        (
+            "xp.expand_dims(y, (-2, -1)) * xp.swapaxes(xp.inv(x), -1, -2) if regular else cofactors(xp, x)"
+            " -> cofactors(xp, x)",
+        ),
+        SHORTCUT,
+    ),
+    Equivalent(
+        "inverse.cofactors",
+        ("i + xp.expand_dims(i, 1) -> i - xp.expand_dims(i, 1)",),
+        "i + j and i - j are odd together, and only that decides the sign.",
+    ),
+    Equivalent(
+        "inverse.cofactors",
+        ("x.shape[-1] -> x.shape[-2]", "x.shape[-1] -> x.shape[-2] (2)"),
+        SQUARE,
+    ),
+    Equivalent("inverse.Cholesky.backward", ("y.shape[-1] -> y.shape[-2]",), SQUARE),
+    Equivalent(
+        "linalg.Matmul.backward",
+        (
+            "a.ndim == 2 and b.ndim == 2 -> False",
+            "b.ndim == 2 -> b.ndim == 3",
+            "b.ndim == 2 and a.ndim > 2 -> b.ndim == 2",
+            "b.ndim == 2 and a.ndim > 2 -> False",
+            "a.ndim > 2 -> a.ndim >= 2",
+            "a.ndim > 2 -> a.ndim < 2",
+            "a.ndim > 2 -> a.ndim == 2",
+            "a.ndim > 2 -> a.ndim > 1",
+            "a.ndim > 2 -> a.ndim > 3",
+            "rows(xp, dy) -> dy",
+        ),
+        SHORTCUT,
+    ),
+    Equivalent(
+        "recurrent.gru_back",
+        (
+            "xp.concatenate([da_r, da_z, da_n], axis=-1) -> xp.concatenate([da_r, da_z, da_n], axis=1)",
+            "xp.concatenate([da_r, da_z, da_n * r], axis=-1) -> xp.concatenate([da_r, da_z, da_n * r], axis=1)",
+        ),
+        TWO_AXES,
+    ),
+    Equivalent(
+        "recurrent.lstm_back",
+        (
+            "xp.concatenate([di * i * (1 - i), df * f * (1 - f), dg * (1 - g * g), do * o * (1 - o)], axis=-1)"
+            " -> xp.concatenate([di * i * (1 - i), df * f * (1 - f), dg * (1 - g * g), do * o * (1 - o)], axis=1)",
+        ),
+        TWO_AXES,
+    ),
+    Equivalent(
+        "recurrent.unroll_back",
+        (
+            "xp.concatenate(dghs, axis=0) -> xp.concatenate(dghs)",
+            "xp.concatenate(dghs, axis=0) -> xp.concatenate(dghs, axis=-2)",
+            "xp.concatenate(befores, axis=0) -> xp.concatenate(befores)",
+            "xp.concatenate(befores, axis=0) -> xp.concatenate(befores, axis=-2)",
+            "xp.sum(dgh, axis=0) -> xp.sum(dgh, axis=-2)",
+        ),
+        TWO_AXES,
+    ),
+    Equivalent("norm.LayerNorm.backward", ("xp.sum(dy, axis=0) -> xp.sum(dy, axis=-2)",), TWO_AXES),
+    Equivalent("linear.Linear.backward", ("xp.sum(dy2, axis=0) -> xp.sum(dy2, axis=-2)",), TWO_AXES),
+    Equivalent(
+        "scan.Cumsum.backward",
+        ("0 if axis is None else axis -> axis", "0 if axis is None else axis -> -1 if axis is None else axis"),
+        TWO_AXES,
+    ),
+    Equivalent(
+        "scan.Cumprod.backward",
+        ("moved[..., :-1] -> moved", "moved[..., :-1] -> moved[..., :]"),
+        "One element more than is read.",
+    ),
+    Equivalent(
+        "rounding.Step.backward",
+        ("xp.zeros_like(dy) -> xp.zeros_like(dy) * 0", "xp.zeros_like(dy) -> -xp.zeros_like(dy)"),
+        ZERO,
+    ),
+]
 
 
 def reasons() -> dict[str, str]:

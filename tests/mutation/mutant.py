@@ -81,7 +81,8 @@ def _essence(code: CodeType) -> tuple[object, ...]:
 def _change(old: ast.AST, new: ast.AST, parents: dict[int, ast.AST]) -> str:
     """The mistake in words; a number is shown with what it stands in, which says where it is."""
     before, after = old, new
-    while isinstance(old, ast.Constant | ast.Slice | ast.comprehension) and not isinstance(before, ast.stmt):
+    number = old.operand if isinstance(old, ast.UnaryOp) else old
+    while isinstance(number, ast.Constant | ast.Slice | ast.comprehension) and not isinstance(before, ast.stmt):
         before = parents[id(before)]
         after = copy.deepcopy(before, {id(old): new})
         if isinstance(before, ast.expr) and not isinstance(before, ast.Slice | ast.UnaryOp | ast.Tuple):

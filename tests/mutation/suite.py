@@ -70,6 +70,8 @@ class _Judge:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        for item in session.items:
+            _without_shrinking(item)
         tests: dict[Target, list[pytest.Item]] = {}
         for target in dict.fromkeys(m.target for m in self.mutants):
             tests[target] = [item for item in session.items if _is_about(item, target)]
@@ -92,6 +94,16 @@ class _Judge:
         mutant, items = work
         with mutant.installed():
             return next((item.nodeid for item in items if self._fails(item)), "")
+
+
+def _without_shrinking(item: pytest.Item) -> None:
+    """That a test fails is enough: Hypothesis need not look for its simplest failure, which takes it a minute."""
+    from hypothesis import Phase, settings  # after pytest has started: it rewrites its plugins' modules
+
+    test: Any = getattr(item, "obj", None)
+    given = getattr(test, "_hypothesis_internal_use_settings", None)
+    if given is not None:
+        test._hypothesis_internal_use_settings = settings(given, phases=[Phase.explicit, Phase.generate], database=None)
 
 
 def _is_about(item: pytest.Item, target: Target) -> bool:

@@ -22,7 +22,7 @@ class Target:
     """A function to mutate, its source as a tree, and the ops whose gradient it computes."""
 
     name: str  # "rectifier.Relu.backward", "pool.max_pool_backward"
-    function: FunctionType
+    function: Any  # a FunctionType, which a type checker would take for a method
     tree: ast.FunctionDef
     ops: tuple[type[Op], ...]
 
