@@ -137,6 +137,21 @@ def test_inconclusive(gradcheck):
     assert section(result)[0] == "2 checks in 2 tests: 1 inconclusive, 1 kink"
 
 
+def test_fast_mode_prints_the_seed_with_which_a_failure_comes_back(project: pytest.Pytester) -> None:
+    code = """
+@pytest.mark.gradcheck(mode="fast")
+def test_mean(gradcheck):
+    gradcheck(matmul, mean, [X, W])
+"""
+    first = run(project, code)
+    first.assert_outcomes(failed=1)
+    seed = re.search(r"fast mode's seed: (\d+) in test_it.py::test_mean", first.stdout.str())
+    assert seed
+    assert f"  reproduce: pytest test_it.py::test_mean --gradcheck-seed {seed[1]}" in section(first)
+    again = run(project, code, "--gradcheck-seed", seed[1])
+    assert section(again) == section(first)
+
+
 OPTIONS = """
 from nanonet.gradcheck import pytest_plugin as plugin
 
@@ -287,3 +302,28 @@ def test_marker_option_and_fixture_are_documented(project: pytest.Pytester) -> N
     assert f"@pytest.mark.gradcheck({', '.join(pytest_plugin.MARKED)}): defaults" in shown
     assert "--gradcheck-seed=N" in run(project, "", "--help").stdout.str()
     assert "Fail the test unless a gradient is right" in run(project, "", "--fixtures").stdout.str()
+
+
+PAGE = (ROOT / "docs" / "gradcheck-in-your-tests.md").read_text(encoding="utf-8")
+WRONG, MARKED, STRATEGIES, ADAPTERS = re.findall(r"```python\n(.*?)```", PAGE, re.S)
+
+
+def test_the_page_shows_what_its_wrong_example_prints(project: pytest.Pytester) -> None:
+    project.makepyfile(test_linear=WRONG)
+    result = project.runpytest_inprocess("-p", "no:cacheprovider")
+    result.assert_outcomes(failed=1)
+    shown = re.findall(r"=+ gradient checks =+\n(.*?)\n```", PAGE, re.S)[0].splitlines()
+    assert len(shown) > 2
+    assert section(result)[: len(shown)] == shown
+
+
+@pytest.mark.parametrize("example", [MARKED, STRATEGIES], ids=["marker", "strategies"])
+def test_the_examples_of_the_page_pass(project: pytest.Pytester, example: str) -> None:
+    project.makepyfile(test_page=example)
+    project.runpytest_subprocess("-p", "no:cacheprovider", "-W", "error").assert_outcomes(passed=1)
+
+
+def test_the_example_with_an_adapter_passes(project: pytest.Pytester) -> None:
+    pytest.importorskip("torch", reason="PyTorch is not installed: pip install torch")
+    project.makepyfile(test_page=ADAPTERS)
+    project.runpytest_subprocess("-p", "no:cacheprovider", "-W", "error").assert_outcomes(passed=2)
