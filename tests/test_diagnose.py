@@ -27,7 +27,7 @@ def jacobian(f, inputs, index):
     return np.array(columns).T.reshape(y.size, x.size)
 
 
-def evidence(f, inputs, index, wrong, with_jacobian=True, with_backward=True):
+def evidence(f, inputs, index, wrong, with_jacobian=True, with_backward=True, with_forward=True):
     inputs = [np.asarray(x, dtype=float) for x in inputs]
     y = np.asarray(f(*inputs), dtype=float)
     rng = np.random.default_rng(3)
@@ -36,7 +36,10 @@ def evidence(f, inputs, index, wrong, with_jacobian=True, with_backward=True):
     references = [(dy.ravel() @ J).reshape(x.shape) for J, x in zip(jacobians, inputs, strict=True)]
 
     def backward(dy):
-        return [wrong(dy, *inputs) if i == index else None for i in range(len(inputs))]
+        return backward_at(inputs, dy)
+
+    def backward_at(values, dy):
+        return [wrong(dy, *values) if i == index else None for i in range(len(values))]
 
     analytic = np.array(wrong(dy, *inputs), dtype=float)
     return Evidence(
@@ -51,6 +54,8 @@ def evidence(f, inputs, index, wrong, with_jacobian=True, with_backward=True):
         others=tuple(analytic if i == index else r for i, r in enumerate(references)),
         references=tuple(references),
         backward=backward if with_backward else None,
+        forward=(lambda values: np.asarray(f(*values))) if with_forward else None,
+        backward_at=backward_at if with_backward and with_forward else None,
     )
 
 

@@ -2,8 +2,7 @@
 
 from nanonet.gradcheck.adjoint import forward_mode_check
 from nanonet.gradcheck.cause import Cause
-from nanonet.gradcheck.check import check_sample, gradcheck
-from nanonet.gradcheck.pairs import check_backward
+from nanonet.gradcheck.check import check_backward, check_sample, gradcheck
 from nanonet.gradcheck.report import Report
 from nanonet.gradcheck.second import gradgradcheck
 

@@ -1,134 +1,94 @@
-"""nt.gradcheck: is the gradient that the tape computes the derivative of the function?"""
+"""nt.gradcheck and nt.check_backward: is this the gradient of that function?"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-from nanonet.generator import get_state, set_state
-from nanonet.gradcheck.cause import Cause
-from nanonet.gradcheck.reference import gradient, jacobian
+from nanonet.gradcheck.examine import examine, options
+from nanonet.gradcheck.function import TensorFunction
+from nanonet.gradcheck.pairs import NumpyPair
 from nanonet.gradcheck.report import Report
-from nanonet.gradcheck.verdict import LARGEST_JACOBIAN, explain, judge, magnitude, worst
 from nanonet.op import Op, Sample
 from nanonet.sampling import Draw
-from nanonet.tensor import Tensor, as_tensor
-from nanonet.transforms import vjp_of
-from nanonet.variable import enable_grad, no_grad
 
 
 def gradcheck(
-    f: Callable[..., Any], inputs: Sequence[Any], rtol: float = 0.0, atol: float = 0.0, seed: int = 0, name: str = ""
+    f: Callable[..., Any],
+    inputs: Any,
+    rtol: float = 0.0,
+    atol: float = 0.0,
+    seed: int | None = None,
+    name: str = "",
+    mode: str = "full",
+    directions: int = 3,
 ) -> Report:
-    """Compare the gradient of Σ dy ⊙ f(*inputs), for a random dy, with extrapolated central differences.
+    """Compare the gradient that the tape computes for f with reference derivatives that have error bars.
 
-    f           a function of Tensors that returns a Tensor, or a tuple of them
+    f           a function of Tensors that returns a Tensor, or a tuple of them; or a module, whose parameters are
+                checked too, as inputs after the others
     inputs      Tensors, arrays or numbers, or one Tensor or array; every floating one is checked, in every element.
-                float32 and float16 become float64: differences in float32 have no digits to spare
+                The check is made in float64; what comes in float32 or float16 is then run in that dtype as well and
+                compared with float64: differences in float32 have no digits to spare
     rtol, atol  errors up to atol + rtol · the largest slope pass too. Without them the reference's error bar and
                 rounding alone decide
+    mode        "full": every element, for a random cotangent and for every output alone (the whole Jacobian, up to
+                100,000 elements); "fast": `directions` random directions, each with a cotangent of its own
+    seed        of everything random; without one the fast mode takes a fresh seed, which the report states
 
-    Raises ValueError when there is nothing to check.
+    Raises ValueError or TypeError when there is nothing to check, and what f raises.
     """
-    given: Any = [inputs] if isinstance(inputs, Tensor | np.ndarray | float) else inputs
-    tensors = [as_tensor(np.asarray(x)) if isinstance(x, np.ndarray | float) else x for x in given]
-    tensors = [Tensor(_widened(x.array)) if isinstance(x, Tensor) else x for x in tensors]
-    checked = [x for x in tensors if isinstance(x, Tensor) and x.dtype.kind == "f"]
-    if not checked:
-        raise ValueError("gradcheck: no floating input to check; pass float64 arrays or Tensors")
-    for x in checked:
-        x.requires_grad_()
-    drawn = get_state()
-    with enable_grad():
-        outputs = _floating(f(*tensors))
-    if not outputs:
-        raise TypeError("gradcheck: the function must return at least one floating Tensor")
-    rng = np.random.default_rng(seed)
-    dys = [rng.uniform(0.5, 1.5, y.shape) * rng.choice([-1.0, 1.0], y.shape) for y in outputs]
-    if any(y.requires_grad for y in outputs):
-        analytic = [dx.array for dx in vjp_of(outputs, checked, dys)]
-    else:
-        analytic = [np.zeros(x.shape) for x in checked]
-    values = _Values(f, tensors, drawn)
-    y, dy = _flat(outputs), np.concatenate([d.ravel() for d in dys])
-    eps = max(float(np.finfo(o.dtype).eps) for o in outputs)
-    references = [gradient(values.of(x), x.array, dy, eps) for x in checked]
-    reports = [
-        judge(i, dx, ref, magnitude(y, dy, x.array), rtol, atol, name)
-        for i, (x, dx, ref) in enumerate(zip(checked, analytic, references, strict=True))
-    ]
-    report = replace(worst(reports), seed=seed, reproduce=f"nt.gradcheck(f, inputs, seed={seed})")
-    if report.verdict == "fail" and len(outputs) > 1:
-        sentence = "no cause is sought for a function with several outputs"
-        report = replace(report, cause=Cause("unknown", sentence, "check one output at a time"))
-    elif report.verdict == "fail" and report.where is not None and np.isfinite(y).all():
-        index = report.where[0]
-        x = checked[index]
-        report = explain(
-            report,
-            inputs=tuple(one.array for one in checked),
-            output=y.reshape(outputs[0].shape),
-            dy=dys[0],
-            analytic=analytic,
-            references=references,
-            jacobian=jacobian(values.of(x), x.array) if y.size * x.size <= LARGEST_JACOBIAN else None,
-            backward=lambda other: _again(f, tensors, checked, other),
-        )
-    return report
+    chosen = options(rtol, atol, seed, mode, directions, "gradcheck")
+    subject = TensorFunction(f, inputs, name)
+    return examine(subject, chosen, f"nt.gradcheck({_called(f, 'f')}, inputs, {_how(chosen, False)})")
 
 
-class _Values:
-    """The function's outputs, flat, when one of its Tensors has other values; random numbers are drawn again."""
+def check_backward(
+    forward: Callable[..., Any],
+    backward: Callable[..., Any],
+    inputs: Any,
+    cache: bool = False,
+    rtol: float = 0.0,
+    atol: float = 0.0,
+    seed: int | None = None,
+    name: str = "",
+    mode: str = "full",
+    directions: int = 3,
+) -> Report:
+    """Is `backward` the gradient of `forward`? Neither needs to know anything of nanonet.
 
-    def __init__(self, f: Callable[..., Any], tensors: list[Any], drawn: dict[str, Any]):
-        self.f, self.tensors, self.drawn = f, tensors, drawn
+    forward     forward(*inputs) -> y; with cache=True forward(*inputs) -> (y, cache). y may be a tuple of outputs
+    backward    backward(dy, *inputs) -> the gradient, or a tuple with one for each input; with cache=True
+                backward(dy, cache). For several outputs dy is a tuple. The gradients of inputs that are no floats are
+                not looked at
+    inputs      a tuple or list of arrays, numbers or anything else, or one array
+    The other arguments are those of `gradcheck`.
 
-    def of(self, x: Tensor) -> Callable[[np.ndarray], np.ndarray]:
-        original = x.array
-
-        def at(values: np.ndarray) -> np.ndarray:
-            x.array = values
-            set_state(self.drawn)
-            try:
-                with no_grad():
-                    return _flat(_floating(self.f(*self.tensors)))
-            finally:
-                x.array = original
-
-        return at
-
-
-def _again(f: Callable[..., Any], tensors: list[Any], checked: list[Tensor], dy: np.ndarray) -> list[np.ndarray]:
-    """Forward and backward once more, with another dy."""
-    with enable_grad():
-        outputs = _floating(f(*tensors))
-    parts = np.split(dy.ravel(), np.cumsum([y.size for y in outputs])[:-1])
-    dys = [part.reshape(y.shape) for part, y in zip(parts, outputs, strict=True)]
-    return [dx.array for dx in vjp_of(outputs, checked, dys)]
-
-
-def _widened(x: np.ndarray) -> np.ndarray:
-    return x.astype(np.float64) if x.dtype.kind == "f" else x.copy()
+    Also fails a backward that changes its dy or its inputs, that gives another result the second time, that depends
+    on what forward computed last, or on the inputs' layout in memory. Raises TypeError or ValueError where there is
+    nothing to check, and what forward raises.
+    """
+    chosen = options(rtol, atol, seed, mode, directions, "check_backward")
+    name = name or getattr(backward, "__name__", "").replace("<lambda>", "")
+    subject = NumpyPair(forward, backward, inputs, cache, name)
+    pair = f"{_called(forward, 'forward')}, {_called(backward, 'backward')}"
+    return examine(subject, chosen, f"nt.check_backward({pair}, inputs, {_how(chosen, cache)})")
 
 
-def _flat(outputs: list[Tensor]) -> np.ndarray:
-    """A new array: the outputs may be views of what is about to change."""
-    return np.concatenate([y.array.ravel() for y in outputs]).astype(np.float64)
+def _called(f: Callable[..., Any], otherwise: str) -> str:
+    name = getattr(f, "__name__", "")
+    return name if name.isidentifier() else otherwise
 
 
-def _floating(outputs: Any) -> list[Tensor]:
-    found = outputs if isinstance(outputs, tuple | list) else [outputs]
-    for y in found:
-        if not isinstance(y, Tensor):
-            raise TypeError(f"gradcheck: the function must return Tensors, got {type(y).__name__}")
-    return [y for y in found if y.dtype.kind == "f"]
+def _how(chosen: Any, cache: bool) -> str:
+    parts = ["cache=True"] if cache else []
+    if chosen.mode == "fast":
+        parts += ['mode="fast"', f"directions={chosen.directions}"]
+    return ", ".join([*parts, "seed={seed}"])
 
 
-def check_sample(op: type[Op], function: Callable[..., Any], sample: Sample) -> Report:
-    """`gradcheck` of an op's public function at one of its samples."""
+def check_sample(op: type[Op], function: Callable[..., Any], sample: Sample, **how: Any) -> Report:
+    """`gradcheck` of an op's public function at one of its samples; `how` are gradcheck's further arguments."""
     arrays = sample.draw()
     flat = [(d, v) for draw, value in zip(sample.args, arrays, strict=True) for d, v in _opened(draw, value)]
     checked = [v for d, v in flat if isinstance(d, Draw) and d.differentiable]
@@ -137,7 +97,7 @@ def check_sample(op: type[Op], function: Callable[..., Any], sample: Sample) -> 
         fresh = iter(given)
         return function(*[_filled(d, v, fresh) for d, v in zip(sample.args, arrays, strict=True)], **sample.attrs)
 
-    return gradcheck(f, checked, name=op.name)
+    return gradcheck(f, checked, name=op.name, **how)
 
 
 def _opened(draw: Any, value: Any) -> list[tuple[Any, Any]]:

@@ -6,7 +6,20 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from nanonet.gradcheck import factors, products, slopes, terms
+from nanonet.gradcheck import (
+    couplings,
+    hidden,
+    masks,
+    monomials,
+    parts,
+    ratios,
+    rearranged,
+    rows,
+    shapes,
+    substituted,
+    terms,
+    whole,
+)
 from nanonet.gradcheck.case import Case
 from nanonet.gradcheck.cause import Cause
 from nanonet.gradcheck.evidence import Evidence
@@ -17,26 +30,40 @@ Hypothesis = Callable[[Case], Iterator[Cause]]
 
 # Simple before elaborate: of two that reproduce the gradient, the one with fewer assumptions is named.
 HYPOTHESES: tuple[Hypothesis, ...] = (
-    factors.zero,
-    factors.sign,
-    terms.not_reduced,
-    factors.ignored_upstream,
-    factors.constant,
-    factors.wrong_axis,
-    factors.off_by_one,
-    factors.flipped,
-    factors.transposed,
-    products.product_edits,
-    products.exchanged,
-    slopes.input_for_output,
-    slopes.mask,
-    terms.coupling,
-    slopes.factor,
-    products.swapped,
-    terms.overwritten,
-    slopes.selection,
-    terms.missing_term,
-    terms.single_entry,
+    whole.zero,
+    whole.constant,
+    shapes.not_reduced,
+    whole.ignored_upstream,
+    whole.upstream_twice,
+    shapes.wrong_sum,
+    rearranged.rearranged,
+    shapes.partly_summed,
+    substituted.exchanged,
+    substituted.input_for_output,
+    substituted.anothers,
+    parts.single_entry,
+    parts.coupling,
+    parts.kept,
+    substituted.swapped,
+    substituted.turned,
+    masks.masks,
+    parts.selected,
+    couplings.wrong_axis,
+    couplings.lost_term,
+    couplings.lost_diagonal,
+    couplings.coupling_factor,
+    terms.constant_term,
+    terms.by_zeroing,
+    terms.direct_path,
+    terms.product_rule,
+    ratios.factors,
+    hidden.hidden,
+    substituted.left_out,
+    terms.other_use,
+    masks.intervals,
+    rows.row_terms,
+    terms.simple_terms,
+    monomials.lost_product,
 )
 
 
@@ -72,17 +99,18 @@ def _significant(evidence: Evidence) -> bool:
 
 
 def _unknown(case: Case) -> Cause:
-    given, shape = case.first.analytic, case.x.shape
+    first, shape = case.trials[0], case.x.shape
+    given, reference = first.analytic, case.evidence.numeric
     if given.shape == shape:
         sentence = "no known mistake reproduces this gradient"
         return Cause("unknown", sentence, "derive it again, or check the parts of the backward one by one")
     sentence = f"the gradient has shape {given.shape}, the input {shape}"
-    if given.size == case.x.size and case.same(given.reshape(shape), case.first.reference, case.first.bars):
+    if given.size == case.x.size and case.same(given.reshape(shape), reference):
         return Cause("unknown", f"{sentence}; the values are right", f"reshape it to {shape}")
     try:
         spread = np.broadcast_to(given, shape)
     except ValueError:
         return Cause("unknown", sentence, f"return a gradient of shape {shape}")
-    if case.same(spread, case.first.reference, case.first.bars):
+    if case.same(spread, reference):
         return Cause("unknown", f"{sentence}; it is right but not broadcast back", f"broadcast it to {shape}")
     return Cause("unknown", sentence, f"return a gradient of shape {shape}")

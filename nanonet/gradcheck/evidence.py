@@ -23,6 +23,12 @@ class Evidence:
     others      the given gradients of all inputs
     references  the numeric gradients of all inputs
     backward    runs backward again at the same inputs with another dy
+    forward     forward(inputs) -> y: runs the forward at other values of the floating inputs (same shapes; inputs that
+                are not floating, and random numbers, stay as they were), without recording anything. It may raise
+    backward_at backward_at(inputs, dy) -> the given gradients of all floating inputs: forward, then backward, both at
+                these other values. It may raise
+
+    Without the last two a diagnosis knows the function at one point only, and says "unknown" more often.
     """
 
     inputs: tuple[np.ndarray, ...]
@@ -36,3 +42,5 @@ class Evidence:
     others: tuple[np.ndarray | None, ...]
     references: tuple[np.ndarray, ...]
     backward: Callable[[np.ndarray], Sequence[np.ndarray]] | None
+    forward: Callable[[Sequence[np.ndarray]], np.ndarray] | None = None
+    backward_at: Callable[[Sequence[np.ndarray], np.ndarray], Sequence[np.ndarray]] | None = None

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path
 
 import numpy as np
 
@@ -76,37 +76,50 @@ class Report:
 
     @property
     def place(self) -> str:
-        """The input and the element in words."""
-        return "" if self.where is None else f"input {self.where[0]}, element {list(self.where[1])}"
+        """The input and the element in words. Fast mode may speak of an input as a whole."""
+        if self.where is None:
+            return ""
+        whole = self.mode == "fast" and not self.where[1]
+        return f"input {self.where[0]}" if whole else f"input {self.where[0]}, element {list(self.where[1])}"
 
     def __str__(self) -> str:
-        subject = f"{self.verdict}: {self.name}" if self.name else f"{self.verdict}:"
-        if self.where is None:
-            lines = [f"{subject} ({self.note or 'no elements'})"]
-        else:
-            numbers = f"numeric {self.numeric:.10g} ± {self.bar:.1g}, analytic {self.analytic:.10g}"
-            lines = [f"{subject} largest error {self.max_error:.3g} at {self.place}: {numbers}"]
-            lines += [f"  note:      {self.note}"] if self.note else []
-        if self.slopes is not None:
-            lines.append(f"  slopes:    {self.slopes[0]:.10g} to the left, {self.slopes[1]:.10g} to the right")
-        if self.cause is not None:
-            lines += [f"  cause:     {self.cause.sentence} ({self.cause.kind})", f"  remedy:    {self.cause.remedy}"]
-        if self.reproduce and self.verdict != "pass":
-            lines.append(f"  reproduce: {self.reproduce}")
-        return "\n".join(lines)
+        from nanonet.gradcheck.text import text
+
+        return text(self)
 
     def to_json(self) -> str:
-        """The fields as a JSON object, without the arrays; numbers that are not finite become strings."""
-        found = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "comparisons"}
-        return json.dumps(_plain(found), ensure_ascii=False)
+        """Every field as one JSON object, in one line; numbers that are not finite become "nan", "inf" and "-inf".
+
+        Each comparison has its "shape" and its arrays as nested lists. Of one with more than 4096 elements it has
+        `"truncated": true`, the 100 worst "elements" (their indices), and flat lists of what is there.
+        """
+        from nanonet.gradcheck.record import dumps
+
+        return dumps(self)
+
+    @classmethod
+    def from_json(cls, text: str) -> Report:
+        """The report that `to_json` wrote. Elements that it left out are NaN, with the verdict "".
+
+        Raises ValueError for anything else.
+        """
+        from nanonet.gradcheck.record import loads
+
+        return loads(text)
+
+    def to_html(self, path: str | PathLike[str]) -> Path:
+        """Write a page that shows where and how wrong the gradient is; returns its path. It needs no network."""
+        from nanonet.gradcheck.page import report_page, save
+
+        return save(report_page(self), path)
+
+    def _repr_html_(self) -> str:
+        """What notebooks show: the verdict, the cause and the map of the errors."""
+        from nanonet.gradcheck.page import notebook_cell
+
+        return notebook_cell(self)
 
 
-def _plain(value: Any) -> Any:
-    """Numbers, strings, lists and dicts only."""
-    if isinstance(value, Cause):
-        return {f.name: getattr(value, f.name) for f in fields(value)}
-    if isinstance(value, Mapping):
-        return {key: _plain(one) for key, one in value.items()}
-    if isinstance(value, tuple | list):
-        return [_plain(one) for one in value]
-    return str(value) if isinstance(value, float) and not abs(value) < float("inf") else value
+def reports_to_json(reports: Iterable[Report]) -> str:
+    """A JSON list of what `to_json` says of each report, one a line."""
+    return "[" + ",\n".join(report.to_json() for report in reports) + "]"

@@ -1,213 +1,244 @@
-"""Mistakes in a sum: terms lost, couplings ignored, gradients overwritten, axes not summed."""
+"""Mistakes in a sum: a term that is lost, has a wrong sign or constant, or is the only one that is kept."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import combinations
 
 import numpy as np
 
-from nanonet.gradcheck.case import Case, Trial, subsets
+from nanonet.gradcheck.case import Case, Point
 from nanonet.gradcheck.cause import Cause
+from nanonet.gradcheck.couplings import ADD
+from nanonet.gradcheck.grammar import samples, steady
+from nanonet.gradcheck.parts import KEEP_ALL
+from nanonet.gradcheck.ratios import complexity
+from nanonet.gradcheck.rearranged import orders
+from nanonet.gradcheck.whole import named_factor
 
 
-def not_reduced(case: Case) -> Iterator[Cause]:
-    """A gradient in a larger shape, whose sum over the extra axes is right."""
-    given, shape = case.first.analytic, case.x.shape
-    extra = given.ndim - len(shape)
-    if given.shape == shape or given.size <= case.x.size or extra < 0:
+def constant_term(case: Case) -> Iterator[Cause]:
+    """J - A is the same at other inputs, one number at some places and zero at the others: a target, a one-hot row."""
+    if case.pair is None or case.y.size != 1 or len(case.points) < 2:
         return
-    stretched = tuple(i for i in range(len(shape)) if shape[i] == 1 and given.shape[i + extra] > 1)
-    for axes in [tuple(range(extra)), *subsets(list(range(given.ndim)))]:
-
-        def summed(dx: np.ndarray, axes: tuple[int, ...] = axes) -> np.ndarray:
-            total = dx.sum(axes)
-            return total.reshape(shape) if total.size == case.x.size else total
-
-        if not all(case.same(summed(t.analytic), t.reference, t.bars) for t in case.trials):
-            continue
-        which = ", ".join(map(str, axes))
-        if stretched or (given.shape == case.y.shape and _broadcasts(case)):
-            sentence = f"the gradient has the broadcast shape {given.shape}, not the input's {shape}"
-            yield Cause("broadcast-not-undone", sentence, f"sum it over the broadcast axes ({which})")
-        sentence = f"the gradient has shape {given.shape}: one per sample, not summed over axis {which}"
-        yield Cause("missing-sum", sentence, f"sum it over axis {which}, to the shape {shape}")
-
-
-def _broadcasts(case: Case) -> bool:
-    """Is the output what two operands broadcast to? Of more inputs, the small ones are a layer's parameters."""
-    try:
-        return len(case.inputs) == 2 and np.broadcast_shapes(*[v.shape for v in case.inputs]) == case.y.shape
-    except ValueError:
-        return False
-
-
-def coupling(case: Case) -> Iterator[Cause]:
-    """The diagonal of the Jacobian alone."""
-    J = case.J
-    if J is None or case.x.size != case.y.size or case.elementwise or case.x.size < 2:
+    rests = [p.J - p.A for p in case.points]
+    scale = float(np.max(np.abs(case.points[0].J)))
+    if not all(case.same(rests[0], r, scale) for r in rests[1:]) or case.same(*[p.J for p in case.points[:2]]):
         return
-    diagonal = np.diag(J)
-    if case.fits(lambda t: (t.dy.ravel() * diagonal).reshape(case.x.shape)):
-        sentence = "each output is treated as if it depended on its own input only: the coupling terms are missing"
-        yield Cause("missing-coupling", sentence, "add the terms off the diagonal of the Jacobian")
-
-
-def overwritten(case: Case) -> Iterator[Cause]:
-    """One term of a sum, where all of them belong."""
-    remedy = "add the gradient of every use (+= in place of =)"
-    if case.x.shape == case.y.shape and not case.elementwise and not _low_rank_rest(case):
-        yield from _skip(case, remedy)
-    elif case.elementwise and np.ptp(case.slopes) > 1e-6 and case.fits(lambda t: t.reference - t.dy):
-        yield Cause("overwritten", "the gradient of the direct path (dy itself) is lost", remedy)
-    J, support = case.J, case.support
-    if J is None or support is None:
+    there = rests[0][np.abs(rests[0]) > 1e-5 * scale]
+    if there.size < 2 or np.ptp(there) > 1e-5 * scale or there.size > 0.6 * case.x.size:
         return
-    flat = support.reshape(J.shape)
-    if np.all(flat.sum(0) <= 1):
+    size = abs(float(there[0]))
+    for n in (1, *case.x.shape, case.x.size):
+        if abs(size * n - 1) < 1e-5:
+            yield Cause("missing-term", "a constant term, as of a target or a one-hot row, is missing", ADD)
+        if abs(size * n - 2) < 1e-5:
+            yield Cause("sign", "a constant term, as of a target or a one-hot row, has the wrong sign", "flip its sign")
+
+
+def direct_path(case: Case) -> Iterator[Cause]:
+    """y = x + g(x): dy itself is lost, or is all there is."""
+    if case.J is None or case.x.shape != case.y.shape or case.given_shape != case.x.shape:
         return
-    for at, which in ((-1, "last"), (0, "first")):
-        for axis in case.summed_axes:
-
-            def one(t: Trial, axis: int = axis, at: int = at) -> np.ndarray:
-                line: list[slice | int] = [slice(None)] * t.dy.ndim
-                line[axis] = at
-                kept = np.zeros(t.dy.shape)
-                kept[tuple(line)] = t.dy[tuple(line)]
-                return case.pull(kept)
-
-            if case.y.shape[axis] > 1 and case.fits(one):
-                sentence = f"only the {which} term of the sum over axis {axis} of the output is kept"
-                yield Cause("overwritten", sentence, remedy)
-        order = np.arange(len(flat))[:, None]
-        chosen = np.where(flat, order, -1).max(0) if at else np.where(flat, order, len(flat)).min(0)
-        only = np.where(order == chosen, J, 0.0)
-        if case.fits(lambda t, only=only: (t.dy.ravel() @ only).reshape(case.x.shape)):
-            sentence = f"an element that is used several times gets only its {which} gradient"
-            yield Cause("overwritten", sentence, remedy)
-
-
-def _skip(case: Case, remedy: str) -> Iterator[Cause]:
-    if case.fits(lambda t: t.reference - t.dy):
-        yield Cause("overwritten", "the gradient of the direct path (dy itself) is lost", remedy)
-    if case.J is not None and case.fits(lambda t: t.dy):
+    identity = np.eye(case.x.size)
+    constant = case.elementwise and float(np.ptp(np.diag(case.J))) <= 1e-6
+    if not constant and case.explains(case.J - identity):
+        yield Cause("overwritten", "the gradient of the direct path (dy itself) is lost", KEEP_ALL)
+    if not case.elementwise and case.explains(identity) and not _is_coupling(case):
         sentence = "only the direct path (dy itself) is kept: the gradient through the other path is lost"
-        yield Cause("overwritten", sentence, remedy)
+        yield Cause("overwritten", sentence, KEEP_ALL)
 
 
-def missing_term(case: Case) -> Iterator[Cause]:
-    """The rest, reference minus gradient, is one dense and simple term."""
-    remedy = "differentiate every path from the input to the output, and add the terms"
-    if _low_rank_rest(case):
-        sentence = "a term that couples the elements along an axis (through a sum or a mean) is missing"
-        yield Cause("missing-term", sentence, remedy)
-    if case.first.analytic.shape != case.x.shape:
+def _is_coupling(case: Case) -> bool:
+    """Is J, but for its diagonal, all zero?"""
+    return bool(np.all(np.diag(case.support) == 0)) if case.support is not None else True
+
+
+def by_zeroing(case: Case) -> Iterator[Cause]:
+    """J splits into the part that is left where an input is zero and the rest; A has one of the two wrong."""
+    if case.pair is None or len(case.inputs) < 2:
         return
-    if case.elementwise and case.x.size >= 4:
-        slopes = case.slopes
-        rest = slopes - case.first.analytic / case.first.dy
-        for name, v in _simple_terms(case).items():
-            if case.same(rest, v) and case.fits(lambda t, v=v: t.dy * (slopes - v)):
-                yield Cause("missing-term", f"the term dy·{name} is missing", remedy)
-    for axis in case.reduced_axes if case.x.shape != case.y.shape else ():
-        if all(_constant_rest(t, axis) for t in case.trials):
-            sentence = f"a term that is the same for all elements along axis {axis} (as of a mean) is missing"
-            yield Cause("missing-term", sentence, remedy)
-    if case.y.size == 1 and case.x.size >= 3:
-        rest = case.first.reference - case.first.analytic
-        c = float(np.vdot(case.x, rest)) / max(float(np.vdot(case.x, case.x)), 1e-300)
-        scaled = c / float(case.first.dy.ravel()[0])
-        if c and case.fits(lambda t: t.reference - scaled * t.dy.ravel()[0] * case.x):
-            sentence = f"the term {scaled:.6g}·x is missing, as from a penalty on the square of the input"
-            yield Cause("missing-term", sentence, remedy)
-
-
-def _constant_rest(t: Trial, axis: int) -> bool:
-    """Is what is missing constant along an axis, where the right gradient is not?"""
-    rest, scale = t.reference - t.analytic, 1e-6 * float(np.max(np.abs(t.reference)))
-    if rest.shape[axis] < 3:
-        return False
-    return float(np.max(np.ptp(rest, axis))) <= scale and float(np.min(np.ptp(t.reference, axis))) > 1e3 * scale
-
-
-def _simple_terms(case: Case) -> dict[str, np.ndarray]:
-    x, y = case.x, case.y
-    terms = {"x": x, "y": y, "1": np.ones(x.shape), "y/x": y / x, "(1 - y/x)·y": y * (1 - y / x)}
-    terms |= {"2x": 2 * x, "x²": x**2, "3x²": 3 * x**2, "exp(x)": np.exp(x), "cos(x)": np.cos(x), "sin(x)": np.sin(x)}
-    terms |= {f"input {i}": v for i, v in enumerate(case.inputs) if v.shape == x.shape}
-    terms |= {f"{k} (with a minus)": -v for k, v in terms.items()}
-    s, t = 1 / (1 + np.exp(-x)), np.tanh(x)
-    terms |= {
-        "σ(x)": s,
-        "σ'(x)": s * (1 - s),
-        "x·σ'(x)": x * s * (1 - s),
-        "tanh(x)": t,
-        "x·(1 - tanh²x)": x * (1 - t**2),
-    }
-    terms |= {"1 - tanh²x": 1 - t**2, "x·cos(x)": x * np.cos(x), "x·exp(x)": x * np.exp(x), "-x·sin(x)": -x * np.sin(x)}
-    return terms
-
-
-def _low_rank_rest(case: Case) -> bool:
-    """Does what is missing from the given Jacobian have rank 1 or 2 along an axis, in a row space of x or y?"""
-    A, J = case.given_jacobian, case.J
-    if case.x.shape != case.y.shape or case.elementwise:
-        return False
-    if A is None or J is None:
-        return _simple_rest(case)
-    rest = (J - A).reshape(case.y.shape + case.x.shape)
-    ndim = case.x.ndim
-    for axes in [*subsets(list(range(ndim)))]:
-        others = [i for i in range(ndim) if i not in axes]
-        length = int(np.prod([case.x.shape[i] for i in axes]))
-        count = case.x.size // length
-        order = [*others, *axes]
-        R = rest.transpose([*order, *[ndim + i for i in order]]).reshape(count, length, count, length)
-        blocks = R[np.arange(count), :, np.arange(count), :]
-        if length < 3 or not case.same(np.sum(R**2, (0, 2)), np.sum(blocks**2, 0)):
+    J, A = case.pair
+    scale = float(np.max(np.abs(J)))
+    if case.elementwise and case.same(A, np.eye(len(A))):
+        return  # the local derivative is missing, as 1 - z in (1 - z)·b
+    for k in range(len(case.inputs)):
+        inputs = [np.zeros_like(x) if i == k else x for i, x in enumerate(case.inputs)]
+        point = case.point(inputs)
+        if point is None or k == case.index:
             continue
-        v = [a.transpose(order).reshape(count, length) for a in (case.x, case.y)]
-        scale = float(np.max(np.abs(J)))
-        if all(_simple_rows(b, x, y, scale) for b, x, y in zip(blocks, *v, strict=True)):
-            return True
-    return False
-
-
-def _simple_rest(case: Case) -> bool:
-    """Where the given Jacobian is not known: is what is missing from the gradient simple along an axis?"""
-    if case.first.analytic.shape != case.x.shape or np.max(case.x.shape, initial=0) < 4:
-        return False
-    for axis in range(case.x.ndim):
-        length = case.x.shape[axis]
-        if length < 4 or case.x.size < 2 * length:
+        left, rest = point.J, J - point.J
+        if min(float(np.max(np.abs(left))), float(np.max(np.abs(rest)))) < 1e-3 * scale:
             continue
-        x, y = (np.moveaxis(v, axis, -1).reshape(-1, length) for v in (case.x, case.y))
-        for t in case.trials:
-            rest = np.moveaxis(t.reference - t.analytic, axis, -1).reshape(-1, 1, length)
-            scale = float(np.max(np.abs(t.reference)))
-            if not all(_simple_rows(r, a, b, scale) for r, a, b in zip(rest, x, y, strict=True)):
+        first, second = _multiple(case, point.A, left), _multiple(case, A - point.A, rest)
+        if first is None or second is None or not case.same(first * left + second * rest, A, scale):
+            continue
+        if abs(second - 1) < 1e-4 and abs(first - 1) > 1e-4:
+            yield _scaled(case, first, f"that does not depend on input {k}")
+        if abs(first - 1) < 1e-4 and abs(second - 1) > 1e-4:
+            yield _scaled(case, second, f"that depends on input {k}")
+
+
+def _multiple(case: Case, given: np.ndarray, right: np.ndarray) -> float | None:
+    """The constant c with given = c·right."""
+    c = float(np.vdot(right, given)) / float(np.vdot(right, right))
+    return c if np.max(np.abs(c * right - given)) <= case.precision * np.max(np.abs(right)) * max(1, abs(c)) else None
+
+
+def _scaled(case: Case, c: float, which: str) -> Cause:
+    if abs(c) < 1e-4:
+        kind = "overwritten" if _is_direct(case) else "missing-term"
+        return Cause(kind, f"the term {which} is missing", ADD)
+    if abs(c + 1) < 1e-4:
+        return Cause("sign", f"the term {which} has the wrong sign", "flip its sign")
+    return named_factor(case, c, f"the term {which}")
+
+
+def _is_direct(case: Case) -> bool:
+    """Is the term that is lost, or the one that is kept, dy itself?"""
+    if case.pair is None or case.x.shape != case.y.shape:
+        return False
+    J, A = case.pair
+    return any(case.same(M, np.eye(case.x.size)) for M in (A, J - A))
+
+
+def other_use(case: Case) -> Iterator[Cause]:
+    """An input is used twice, in the same way but for an order: J = A + P·A·Q, or A at a transposed operand."""
+    if case.pair is None:
+        return
+    J, A = case.pair
+    rest, scale = J - A, float(np.max(np.abs(J)))
+    sentence = "only one term is kept: the input is used more than once, and its gradients were not added up"
+    cause = Cause("overwritten", sentence, KEEP_ALL)
+    of_x = [None, *[o for o in orders(case.x.shape, zeros=False) if o.kind == "transpose"]]
+    of_y = [None, *[o for o in orders(case.y.shape, zeros=False) if o.kind == "transpose"]]
+    turned = [A]
+    for k, v in enumerate(case.inputs):
+        for order in orders(v.shape, zeros=False):
+            if order.kind == "transpose" and k != case.index:
+                again = case.lab.given([order.of(x) if i == k else x for i, x in enumerate(case.inputs)])
+                turned += [] if again is None or again.shape != A.shape else [again]
+    for M in turned:
+        for a in of_x:
+            for b in of_y:
+                N = M if a is None else M[:, a.index]
+                N = N if b is None else N[b.index]
+                if not case.same(N, A, scale) and case.same(N, rest, scale):
+                    yield cause
+
+
+def simple_terms(case: Case) -> Iterator[Cause]:
+    """Each input element reaches one output (or each output one input): J - A is a vector, looked for in the grammar."""
+    if case.pair is None or not case.points:
+        return
+    profile = _profile(case, case.points)
+    if profile is None:
+        return
+    right, given, shape = profile
+    rest = right - given
+    use = np.abs(rest) > 1e-6 * np.max(np.abs(right))
+    if np.count_nonzero(use) < max(4, 0.5 * use.size):
+        return
+    right, given, rest = right[use], given[use], rest[use]
+    if _flat(rest) and not _flat(right):
+        if abs(float(np.median(rest)) - 1) < 1e-5 and case.x.shape == case.y.shape:
+            yield Cause("overwritten", "the gradient of the direct path (dy itself) is lost", KEEP_ALL)
+        yield Cause("missing-term", f"the constant term {float(np.median(rest)):.6g} is missing", ADD)
+    expressions = samples(case.points, shape, use)
+    if not expressions:
+        return
+    names, table = list(expressions), np.stack(list(expressions.values()))
+    middle = (right + given) / 2  # what is left of J where a term has the wrong sign
+    known = [_product_known(v, table) for v in (middle, given)]
+    inverse = [3, 0]
+    if np.all(right != 0) and np.all(given != 0):
+        inverse = [_product_known(v, table) for v in ((1 / right + 1 / given) / 2, 1 / given)]
+    if known[0] < known[1] or inverse[0] < inverse[1]:
+        yield Cause("sign", "one term of the local derivative has the wrong sign", "flip the sign of that term")
+    share = _share_far_away(case)
+    if share is not None and abs(share - 2) < 1e-3:
+        yield Cause("sign", "one term of the gradient has the wrong sign", "flip the sign of that term")
+    if share is None and known[1] > 2:
+        return  # what is left is no simple term: there may be any number of mistakes
+    if share is not None and abs(share - 1) > 1e-3:
+        return
+    for i in np.flatnonzero(steady(rest / table)):
+        yield Cause("missing-term", f"a term in {names[i]} is missing", ADD)
+    for i, j in combinations(range(len(names)), 2) if len(names) < 200 else ():
+        if abs(rest[0] * table[i, 1] * table[j, 1] - rest[1] * table[i, 0] * table[j, 0]) > 1e-5 * abs(
+            rest[0] * table[i, 1] * table[j, 1]
+        ):
+            continue
+        if steady(rest / (table[i] * table[j])):
+            yield Cause("missing-term", f"a term in {names[i]} · {names[j]} is missing", ADD)
+
+
+def product_rule(case: Case) -> Iterator[Cause]:
+    """y = x^n·v(x): one of the two terms n·y/x and x^n·v'(x) is lost."""
+    if case.pair is None or not case.elementwise or not case.points:
+        return
+    profile = _profile(case, case.points)
+    if profile is None:
+        return
+    right, given, shape = profile
+    with np.errstate(all="ignore"):
+        quotient = np.concatenate([(p.y / p.inputs[case.index]).ravel() for p in case.points])
+        quotient = np.where(np.isfinite(quotient), quotient, 0.0)
+    use = np.abs(quotient) > 1e-9
+    if np.count_nonzero(use) < 4 or _flat(quotient[use]):
+        return
+    use &= np.abs(right) > 0
+    for part in (given, right - given):
+        if part is not given and not _is_product(case, given):
+            continue
+        ratio = part[use] / quotient[use]
+        if _flat(ratio) and any(abs(float(np.median(ratio)) - n) < 1e-5 for n in (1, 2, 3, 0.5)):
+            yield Cause("missing-term", "one of the two terms of the product rule is missing", ADD)
+
+
+def _is_product(case: Case, given: np.ndarray) -> bool:
+    """Is what was given one expression of the grammar, or a product of two?"""
+    expressions = samples(case.points, case.x.shape, np.ones(given.size, dtype=bool))
+    return bool(expressions) and _product_known(given, np.stack(list(expressions.values()))) <= 2
+
+
+def _product_known(v: np.ndarray, table: np.ndarray) -> int:
+    """0 for a constant, 1 for one expression of the grammar, 2 for a product of two, 3 for anything else."""
+    level = complexity(v, table)
+    if level < 2 or len(table) > 200:
+        return level if level < 2 else 3
+    quotients = v / table
+    return 2 if any(np.any(steady(quotients[i] / table[i:])) for i in range(len(table))) else 3
+
+
+def _share_far_away(case: Case) -> float | None:
+    """What J - A is of J where the input is so large or so small that one term outweighs all others; None if none does."""
+    for scale in (1e-3, 1e3):
+        point = case.point([x * scale if k == case.index else x for k, x in enumerate(case.inputs)])
+        profile = None if point is None else _profile(case, [point])
+        if profile is None:
+            continue
+        right, given, _ = profile
+        share = (right - given) / right
+        if np.ptp(share) < 1e-3 * abs(np.median(share)) and abs(np.median(share)) > 0.1:
+            return float(np.median(share))
+    return None
+
+
+def _flat(v: np.ndarray) -> bool:
+    return float(np.ptp(v)) <= 1e-5 * float(np.max(np.abs(v)))
+
+
+def _profile(case: Case, points: list[Point]) -> tuple[np.ndarray, np.ndarray, tuple[int, ...]] | None:
+    """(right, given) of all points strung together, in the shape of x, or of y, where they are vectors in effect."""
+    for axis, shape in ((0, case.x.shape), (1, case.y.shape)):
+        right, given = [], []
+        for p in points:
+            there = (np.abs(p.J) > 1e-7 * np.max(np.abs(p.J))) | (np.abs(p.A) > 1e-7 * np.max(np.abs(p.A)))
+            if np.any(there.sum(axis) > 1):
                 break
-        else:
-            return True
-    return False
-
-
-def _simple_rows(block: np.ndarray, x: np.ndarray, y: np.ndarray, scale: float) -> bool:
-    if np.count_nonzero(np.abs(block) > 1e-6 * scale) < block.size // 2:
-        return False
-    for basis in ([y], [np.exp(y)], [np.exp(x)], [np.ones_like(x), x]):
-        columns = np.stack(basis).T
-        coefficients = np.linalg.lstsq(columns, block.T, rcond=None)[0]
-        if np.all(np.abs(columns @ coefficients - block.T) <= 1e-6 * scale):
-            return True
-    return False
-
-
-def single_entry(case: Case) -> Iterator[Cause]:
-    """All right but for one element."""
-    if case.first.analytic.shape != case.x.shape or case.x.size < 3:
-        return
-    wrong = np.any([~case.agree(t.analytic, t.reference, t.bars) for t in case.trials], axis=0)
-    if np.count_nonzero(wrong) == 1:
-        at = tuple(int(i) for i in np.argwhere(wrong)[0])
-        sentence = f"a single element is wrong, {list(at)}; all others are right"
-        yield Cause("single-entry", sentence, "look at what is special there: an index, a border, a special case")
+            right.append(p.J.sum(axis))
+            given.append(p.A.sum(axis))
+        if len(right) == len(points):
+            return np.concatenate(right), np.concatenate(given), shape
+    return None

@@ -1,116 +1,97 @@
-"""From a gradient and its reference to a verdict."""
+"""From gradients and their references to verdicts."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from nanonet.gradcheck.reference import EPS, Reference
-from nanonet.gradcheck.report import Report
+from nanonet.gradcheck.ladder import EPS
+from nanonet.gradcheck.reference import Reference
 
 BARS = 5.0  # so many error bars are allowed
 ROUNDING = 1e-8  # of a gradient's terms: what the analytic side may lose to rounding and cancellation
+AGAIN = 16.0  # so many times what the analytic side changed when its inputs were moved by rounding errors
+OUTPUT = 16.0  # so many roundings of the output, which a rule may compute from, as in y (1 - y)
 WORTH = 1e-3  # a relative error that a check must be able to see
-LARGEST_JACOBIAN = 100_000  # elements (only after a failure), beyond which a diagnosis does without
 ORDER = ("pass", "subgradient", "inconclusive", "kink", "fail")
 
 
-def judge(
-    index: int, analytic: np.ndarray, ref: Reference, size: float, rtol: float, atol: float, name: str = ""
-) -> Report:
-    """The verdict on the gradient of input `index`, at its worst element.
+@dataclass(frozen=True)
+class Tolerance:
+    """What is allowed beside the error bars.
 
-    `size` is Σ |dy ⊙ y| / max(1, |x|): slopes below 1e-12 of it drown in rounding and are not worth finding.
+    rtol, atol  the user's: errors up to atol + rtol · the largest slope
+    rounding    what the analytic side itself loses to rounding, as measured, in the input's shape
+    size        |dy · y| / max(1, |x|), in the input's shape: slopes below 1e-12 of it drown in rounding
+    floor       of the largest slope: errors below it are rounding
+    around      the largest slope of the whole input: what is small beside it is not worth finding
+    eps         how exact the function's values are
     """
-    if analytic.shape != ref.value.shape:
-        note = f"the gradient of input {index} has shape {analytic.shape}, the input {ref.value.shape}"
-        return Report("fail", np.inf, (index, ()), np.nan, np.inf, np.nan, name, note=note)
-    if not analytic.size:
-        return Report("pass", 0.0, None, 0.0, 0.0, 0.0, name)
-    verdicts, errors = _verdicts(analytic, ref, size, rtol, atol)
-    rank = np.vectorize(ORDER.index)(verdicts)
-    place = np.where(np.isnan(errors), np.inf, errors) * (rank == rank.max())
-    i = np.unravel_index(int(np.argmax(place + (rank == rank.max()))), rank.shape)
-    if not place.max() < np.inf or place.max() > 0:
-        i = np.unravel_index(int(np.argmax(place)), rank.shape)
-    report = Report(
-        verdict=str(verdicts[i]),
-        max_error=float(errors[i]),
-        where=(index, tuple(int(k) for k in i)),
-        numeric=float(ref.value[i]),
-        bar=float(ref.bar[i]),
-        analytic=float(analytic[i]),
-        name=name,
-        note="" if np.isfinite(analytic[i]) else "the gradient is not finite there",
-    )
-    return replace(report, slopes=(float(ref.left[i]), float(ref.right[i]))) if ref.kinked[i] else report
+
+    rtol: float
+    atol: float
+    rounding: np.ndarray
+    size: np.ndarray
+    floor: float = 64 * EPS
+    around: float = 0.0
+    eps: float = EPS
 
 
-def _verdicts(
-    analytic: np.ndarray, ref: Reference, size: float, rtol: float, atol: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Element by element: the verdict and the error."""
+@dataclass(frozen=True)
+class Judgement:
+    """Element by element: the verdict, the error, and what was allowed."""
+
+    verdicts: np.ndarray
+    errors: np.ndarray
+    allowed: np.ndarray
+
+    def worst(self) -> tuple[int, ...] | None:
+        """The element that speaks for all; None where there are none."""
+        if not self.verdicts.size:
+            return None
+        ranks = rank(self.verdicts)
+        with np.errstate(all="ignore"):
+            excess = self.errors / self.allowed
+        excess = np.where(np.isnan(excess), np.where(self.errors == 0, 0.0, np.inf), excess)
+        excess[ranks < ranks.max()] = -1.0
+        return tuple(int(i) for i in np.unravel_index(int(np.argmax(excess)), excess.shape))
+
+
+def rank(verdicts: np.ndarray) -> np.ndarray:
+    """How bad each is."""
+    return np.vectorize(ORDER.index, otypes=[int])(verdicts)
+
+
+def judge(analytic: np.ndarray, ref: Reference, tolerance: Tolerance) -> Judgement:
+    """The verdict on every element of one gradient."""
     with np.errstate(all="ignore"):
         errors = np.abs(analytic - ref.value)
         terms = np.where(np.isfinite(ref.terms), ref.terms, 0.0)
         largest = np.max(terms, initial=0.0)
-        within = BARS * ref.bar + max(ROUNDING, rtol) * np.maximum(terms, np.abs(ref.value)) + EPS * largest
-        within = within + atol + rtol * largest + EPS * size * 1e-3
-        magnitude = np.maximum(np.maximum(np.abs(ref.value), np.abs(analytic)), WORTH * largest)
+        allowed = BARS * ref.bar + max(ROUNDING, tolerance.rtol) * np.maximum(terms, np.abs(ref.value))
+        allowed = allowed + AGAIN * tolerance.rounding + tolerance.floor * largest + EPS * tolerance.around
+        allowed = allowed + OUTPUT * EPS * tolerance.size
+        allowed = allowed + tolerance.atol + tolerance.rtol * largest
+        magnitude = np.maximum(np.abs(ref.value), np.abs(analytic))
+        magnitude = np.maximum(magnitude, WORTH * np.maximum(largest, tolerance.around))
         flat = (analytic == 0) & (ref.value == 0)  # as of round(x): nothing changed in steps of some size
-        vague = ~(within <= np.maximum(WORTH * magnitude, np.where(flat, 1e-9, 1e-12) * size) + atol)
+        drowned = np.where(flat, max(1e-9, 1e3 * tolerance.eps), 1e-12) * tolerance.size
+        vague = ~(allowed <= np.maximum(WORTH * magnitude, drowned) + tolerance.atol)
         low, high = np.minimum(ref.left, ref.right), np.maximum(ref.left, ref.right)
-        between = (low - within <= analytic) & (analytic <= high + within)
-    wrong = np.isfinite(ref.bar) & np.isfinite(analytic) & ~(errors <= within)
+        between = (low - allowed <= analytic) & (analytic <= high + allowed)
+    wrong = np.isfinite(ref.bar) & np.isfinite(analytic) & ~(errors <= allowed)
     verdicts = np.where(wrong, "fail", np.where(vague, "inconclusive", "pass")).astype(object)
     verdicts[ref.kinked & ~between] = "kink"
     verdicts[ref.kinked & between] = "subgradient"
     verdicts[~np.isfinite(analytic)] = "inconclusive"  # √x at 0 is infinitely steep
     verdicts[~np.isfinite(analytic) & (ref.bar < 0.1 * np.maximum(np.abs(ref.value), terms))] = "fail"
-    return verdicts, errors
+    return Judgement(verdicts, errors, allowed)
 
 
-def magnitude(y: np.ndarray, dy: np.ndarray, x: np.ndarray) -> float:
-    """Σ |dy ⊙ y| / max(1, |x|): the slopes that a function of this size might have."""
+def sizes(y: np.ndarray, dy: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Σ |dy ⊙ y| / max(1, |x|): the slopes that a function of this size might have, in x's shape."""
     with np.errstate(all="ignore"):
-        size = float(np.sum(np.abs(y) * np.abs(dy))) / max(1.0, float(np.max(np.abs(x), initial=0.0)))
-    return size if np.isfinite(size) else 0.0
-
-
-def worst(reports: list[Report]) -> Report:
-    """The report that speaks for all inputs."""
-    return max(reports, key=lambda r: (ORDER.index(r.verdict), r.where is not None, np.nan_to_num(r.max_error)))
-
-
-def explain(
-    report: Report,
-    inputs: tuple[np.ndarray, ...],
-    output: np.ndarray,
-    dy: np.ndarray,
-    analytic: Sequence[np.ndarray],
-    references: Sequence[Reference],
-    jacobian: np.ndarray | None,
-    backward: Callable[[np.ndarray], Sequence[np.ndarray]] | None,
-) -> Report:
-    """A failed report with the cause that its arrays speak for."""
-    from nanonet.gradcheck.diagnose import diagnose
-    from nanonet.gradcheck.evidence import Evidence
-
-    assert report.where is not None, "it failed somewhere"
-    index = report.where[0]
-    evidence = Evidence(
-        inputs=inputs,
-        output=output,
-        dy=dy,
-        index=index,
-        analytic=np.asarray(analytic[index], np.float64),
-        numeric=references[index].value,
-        bars=references[index].bar,
-        jacobian=jacobian,
-        others=tuple(analytic),
-        references=tuple(ref.value for ref in references),
-        backward=backward,
-    )
-    return replace(report, cause=diagnose(evidence))
+        total = float(np.sum(np.abs(y) * np.abs(dy)))
+        found = (total if np.isfinite(total) else 0.0) / np.maximum(1.0, np.abs(x))
+    return np.asarray(np.where(np.isfinite(found), found, 0.0))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sized
+from collections.abc import Iterable
 from datetime import datetime
 from html import escape
-from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 import nanonet as nt
+from nanonet.htmlpage import count, document, resource
 from nanonet.teach.steps import Step
 from nanonet.tour import charts
 from nanonet.tour.checks import Check, by_family, result
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 def page(tour: Tour, mark: str) -> str:
     """The whole page."""
-    style = resources.files("nanonet.tour").joinpath("page.css").read_text(encoding="utf-8")
     parts = [
         head(tour),
         digits_section(tour.digits),
@@ -34,12 +33,7 @@ def page(tour: Tour, mark: str) -> str:
         machine_section(tour.machine),
         next_section(tour.digits),
     ]
-    return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><meta name="generator" content="{mark}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>nanonet: the tour</title><style>{style}</style></head>\n"
-        f"<body><main>{''.join(parts)}</main></body></html>\n"
-    )
+    return document("nanonet: the tour", "".join(parts), resource("nanonet.tour", "page.css"), mark=mark)
 
 
 def head(tour: Tour) -> str:
@@ -160,14 +154,10 @@ def _family(name: str, checks: list[Check]) -> str:
     )
     return (
         f'<details{" open" if wrong else ""}><summary><b>{escape(name)}</b><span class="soft less">'
-        f'{_count(ops, "op")}</span><span class="soft push">{_count(checks, "check")}</span>{verdict}'
+        f'{count(ops, "op")}</span><span class="soft push">{count(checks, "check")}</span>{verdict}'
         '</summary><div class="scroll"><table><tr><th>op</th><th>sample</th><th class="num">largest error</th><th></th>'
         f"</tr>{rows}</table></div></details>"
     )
-
-
-def _count(things: Sized, name: str) -> str:
-    return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"
 
 
 def _verdict(verdict: str) -> str:

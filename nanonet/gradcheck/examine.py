@@ -1,0 +1,145 @@
+"""The order of a check: values, conduct, single outputs, lower precision; and, after a failure, the cause."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from nanonet.gradcheck.cause import Cause
+from nanonet.gradcheck.conduct import check_conduct, edges
+from nanonet.gradcheck.diagnose import diagnose
+from nanonet.gradcheck.directions import Fast, WrongShapeError
+from nanonet.gradcheck.full import Full, Options
+from nanonet.gradcheck.precision import check_precision
+from nanonet.gradcheck.report import Report
+from nanonet.gradcheck.subject import MisbehaviourError, Subject, flat
+
+DIAGNOSED = 2000  # input elements, up to which a failure of the fast mode is looked at in full
+
+
+def options(rtol: float, atol: float, seed: int | None, mode: str, directions: int, what: str) -> Options:
+    """The caller's choices, looked at. Without a seed the fast mode draws a fresh one: no error hides from all."""
+    if mode not in ("full", "fast"):
+        raise ValueError(f'{what}: expected mode "full" or "fast", got {mode!r}')
+    if isinstance(directions, bool) or not isinstance(directions, int) or directions < 1:
+        raise ValueError(f"{what}: expected directions to be a positive integer, got {directions!r}")
+    for name, value in (("rtol", rtol), ("atol", atol)):
+        if not (isinstance(value, int | float | np.number) and value >= 0):
+            raise ValueError(f"{what}: expected {name} to be a number of at least 0, got {value!r}")
+    if seed is None:
+        seed = secrets.randbits(32) if mode == "fast" else 0
+    return Options(float(rtol), float(atol), int(seed), mode, directions)
+
+
+def examine(subject: Subject, chosen: Options, reproduce: str) -> Report:
+    """The whole check of one subject. `reproduce` is the call that repeats it, the seed left open as {seed}."""
+    watch = _Watch()
+    try:
+        report = _examine(subject, chosen, watch)
+    except MisbehaviourError as error:
+        report = _misbehaved(error, subject)
+    report = replace(
+        report,
+        name=subject.name,
+        seed=chosen.seed,
+        mode=chosen.mode,
+        reproduce=reproduce.format(seed=chosen.seed),
+    )
+    if report.verdict == "inconclusive" and subject.trouble:
+        report = replace(report, note=_joined(report.note, subject.trouble))
+    if watch.interrupted:
+        print(replace(report, note=_joined(report.note, watch.interrupted)), file=sys.stderr)
+        raise KeyboardInterrupt
+    return report
+
+
+def _examine(subject: Subject, chosen: Options, watch: _Watch) -> Report:
+    try:
+        recording = subject.record(subject.copies())
+    except MisbehaviourError:
+        raise
+    except Exception as error:
+        error.add_note(f"raised by the function itself, in {subject.what}")
+        raise
+    if not recording.outputs:
+        raise TypeError(f"{subject.what}: the function must return at least one floating output")
+    if not any(x.size for x in subject.inputs):
+        return Report("pass", 0.0, None, 0.0, 0.0, 0.0)
+    if not np.all(np.isfinite(flat([np.asarray(y) for y in recording.outputs]))):
+        bad = [p for p, x in zip(subject.places, subject.inputs, strict=True) if not np.all(np.isfinite(x))]
+        where = f"input {bad[0]} is not finite" if bad else "the output of forward is not finite at these inputs"
+        return Report("inconclusive", np.nan, None, np.nan, np.inf, np.nan, note=where)
+    return _fast(subject, chosen, watch) if chosen.mode == "fast" else _full(subject, chosen, watch)
+
+
+def _full(subject: Subject, chosen: Options, watch: _Watch) -> Report:
+    full = Full(subject, chosen, watch)
+    report = full.first()
+    if report.verdict == "fail":
+        report = _explained(full, report)
+        if report.cause is not None and report.cause.kind != "unknown":
+            return report
+    if watch.interrupted:
+        return report
+    conduct = check_conduct(subject, full.dys)
+    if report.verdict != "fail":
+        report = full.rest(report)
+        report = _explained(full, report) if report.verdict == "fail" else check_precision(full, report)
+    notes = edges(subject)
+    return replace(
+        report,
+        looked=(full.looked(), *conduct, *report.looked),
+        note="; ".join([report.note, *notes]) if report.note else "; ".join(notes),
+    )
+
+
+def _fast(subject: Subject, chosen: Options, watch: _Watch) -> Report:
+    fast = Fast(subject, chosen)
+    try:
+        report = fast.report()
+    except WrongShapeError as error:
+        report = Report("fail", np.inf, (error.place, ()), np.nan, np.inf, np.nan, note=str(error), mode="fast")
+    if report.verdict == "fail":
+        if sum(x.size for x in subject.inputs) <= DIAGNOSED:
+            full = Full(subject, chosen, watch)
+            whole = full.first()
+            if whole.verdict == "fail":
+                whole = _explained(full, whole)
+                report = replace(report, cause=whole.cause, comparisons=whole.comparisons)
+        if report.cause is not None and report.cause.kind != "unknown":
+            return report
+    conduct = check_conduct(subject, fast.dys)
+    return replace(report, looked=(*report.looked, *conduct))
+
+
+def _explained(full: Full, report: Report) -> Report:
+    """A failed report with the cause that its arrays speak for."""
+    if len(full.shapes) > 1:
+        sentence = "no cause is sought for a function with several outputs"
+        return replace(report, cause=Cause("unknown", sentence, "check one output at a time"))
+    if report.where is None or not np.isfinite(full.y).all():
+        return report
+    return replace(report, cause=diagnose(full.evidence(full.subject.places.index(report.where[0]))))
+
+
+def _misbehaved(error: MisbehaviourError, subject: Subject) -> Report:
+    where = None if error.index is None else (subject.places[error.index], ())
+    return Report("fail", np.inf, where, np.nan, np.inf, np.nan, cause=error.cause, note=error.cause.sentence)
+
+
+def _joined(note: str, more: str) -> str:
+    return f"{note}; {more}" if note else more
+
+
+class _Watch:
+    """Walks over elements, and stops in an orderly way when the user presses Ctrl-C."""
+
+    interrupted = ""
+
+    def __call__(self, elements: Iterable[Any]) -> Iterator[Any]:
+        return iter(elements)
