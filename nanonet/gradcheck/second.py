@@ -27,7 +27,6 @@ from nanonet.tensor import Tensor, apply
 from nanonet.transforms import vjp_of
 from nanonet.variable import Variable
 
-PARTS = ("values", "slopes", "adjoint", "symmetry")
 SAME = 1e-9  # of the largest element: how far the recorded gradient may be from the plain one
 SEARCHED = 50  # operations among which the guilty one is looked for
 
