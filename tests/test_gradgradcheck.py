@@ -227,6 +227,25 @@ def test_a_seed_repeats_the_report() -> None:
     assert str(reports[2].seed) in reports[2].reproduce
 
 
+def test_fast_mode_sees_a_missing_term_too() -> None:
+    half = planted(lambda xp, x: cube(x), lambda xp, saved, dy: (3 * dy * saved[0] * outside(saved[0]),))
+    large = np.random.default_rng(0).standard_normal((40, 50))
+    assert nt.gradgradcheck(half, [large], mode="fast").verdict == "fail"
+    report = nt.gradgradcheck(lambda x: x * x * x, [large], mode="fast")
+    assert (report.verdict, report.mode) == ("pass", "fast")
+    assert report.miss is not None
+
+
+def test_where_counts_the_inputs_as_the_caller_does() -> None:
+    """An integer input comes first; what is wrong is the derivative with respect to input 1."""
+    half = planted(lambda xp, x: cube(x), lambda xp, saved, dy: (3 * dy * saved[0] * outside(saved[0]),))
+    report = nt.gradgradcheck(lambda i, x: nt.take(half(x), i, axis=0), [nt.tensor([0, 1, 1]), X])
+    assert report.verdict == "fail"
+    assert report.where is not None
+    assert report.where[0] == 1
+    assert "input 1" in report.note
+
+
 def test_what_cannot_be_checked_is_refused() -> None:
     with pytest.raises(ValueError, match="gradgradcheck: no floating input"):
         nt.gradgradcheck(lambda x: x, [np.array([1, 2])])
