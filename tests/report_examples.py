@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 import nanonet as nt
-from nanonet.gradcheck.cause import Cause
-from nanonet.gradcheck.cells import badness, errors, worst_places
+from nanonet.gradcheck.diagnosis.cause import Cause
 from nanonet.gradcheck.report import Comparison, Report
+from nanonet.gradcheck.report.cells import badness, errors, worst_places
 
 
 def comparison(index: int, shape: tuple[int, ...], wrong: Sequence[tuple[int, ...]] = (), verdict: str = "fail") -> Any:

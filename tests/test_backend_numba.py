@@ -13,7 +13,7 @@ import pytest
 import nanonet as nt
 import nanonet.functional as F
 from nanonet.backends import numba as numba_backend
-from nanonet.gradcheck.parity import check_parity
+from nanonet.gradcheck.suite.parity import check_parity
 from nanonet.op import Op, Sample, ops, sample
 from nanonet.sampling import normal
 from tests.support import call, first_outputs

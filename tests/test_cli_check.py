@@ -15,8 +15,8 @@ import pytest
 
 import nanonet as nt
 from nanonet.cli import main
-from nanonet.gradcheck.spread import run
-from nanonet.gradcheck.suite import check_job, check_one, jobs_of
+from nanonet.gradcheck.suite.ops import check_job, check_one, jobs_of
+from nanonet.gradcheck.suite.spread import run
 from nanonet.op import ops
 from nanonet.ops.binary import BinaryCrossEntropy
 from nanonet.ops.rectifier import Relu

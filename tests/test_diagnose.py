@@ -7,10 +7,10 @@ import warnings
 import numpy as np
 import pytest
 
-from nanonet.gradcheck import laboratory
-from nanonet.gradcheck.case import Case
-from nanonet.gradcheck.diagnose import diagnose
-from nanonet.gradcheck.evidence import Evidence
+from nanonet.gradcheck.diagnosis import laboratory
+from nanonet.gradcheck.diagnosis.case import Case
+from nanonet.gradcheck.diagnosis.diagnose import diagnose
+from nanonet.gradcheck.diagnosis.evidence import Evidence
 from tests import faults, mutants
 
 

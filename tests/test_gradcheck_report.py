@@ -14,11 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nanonet.gradcheck import page
-from nanonet.gradcheck.cells import BARS, LETTERS, ROUNDING, badness, blocks, shares, worst_elements
-from nanonet.gradcheck.heatmap import sentence
-from nanonet.gradcheck.report import Comparison, Report, reports_to_json
-from nanonet.gradcheck.text import brief
+from nanonet.gradcheck.report import Comparison, Report, page, reports_to_json
+from nanonet.gradcheck.report.cells import BARS, LETTERS, ROUNDING, badness, blocks, shares, worst_elements
+from nanonet.gradcheck.report.heatmap import sentence
+from nanonet.gradcheck.report.text import brief
 from nanonet.htmlpage import resource
 from tests import report_examples as examples
 
@@ -318,7 +317,7 @@ def test_nothing_in_a_report_becomes_markup() -> None:
 
 
 def test_the_script_allows_the_same_error() -> None:
-    script = resource("nanonet.gradcheck", "page.js")
+    script = resource("nanonet.gradcheck.report", "page.js")
     assert f"BARS = {BARS:g}, ROUNDING = {brief(ROUNDING)};" in script
 
 
@@ -356,7 +355,7 @@ def test_contrast_is_measured_right() -> None:
 
 @pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
 def test_text_and_letters_can_be_read(scheme: int) -> None:
-    cells, base = colours("nanonet.gradcheck", "heatmap.css")[scheme], colours("nanonet", "htmlpage.css")[scheme]
+    cells, base = colours("nanonet.gradcheck.report", "heatmap.css")[scheme], colours("nanonet", "htmlpage.css")[scheme]
     fills = [name for name in cells if re.fullmatch("[pf][0-4]|[ksqe]", name)]
     assert len(fills) == 14
     for name in fills:

@@ -11,8 +11,8 @@ import nanonet as nt
 import nanonet.functional as F
 from nanonet.functional import function_of
 from nanonet.gradcheck import forward_mode_check
-from nanonet.gradcheck.adjoint import adjoint_test, symmetry_test
-from nanonet.gradcheck.replay import Replay, cotangents
+from nanonet.gradcheck.second_order.adjoint import adjoint_test, symmetry_test
+from nanonet.gradcheck.second_order.replay import Replay, cotangents
 from nanonet.op import Op, Sample
 from nanonet.tensor import Tensor
 from tests.support import cases, is_float_draw

@@ -11,7 +11,7 @@ import pytest
 
 import nanonet as nt
 import nanonet.functional as F
-from nanonet.gradcheck.localise import Place, describe, guilty_op, place_in_words
+from nanonet.gradcheck.graph.localise import Place, describe, guilty_op, place_in_words
 from nanonet.op import REGISTRY
 from nanonet.tensor import Tensor
 from tests.test_gradcheck import planted

@@ -13,7 +13,7 @@ import pytest
 import nanonet as nt
 from nanonet.backends.base import Backend
 from nanonet.backends.numpy import backend as textbook
-from nanonet.gradcheck.parity import Parity, check_parity
+from nanonet.gradcheck.suite.parity import Parity, check_parity
 from nanonet.op import Op, ops, sample
 from nanonet.ops.rectifier import Relu
 from nanonet.ops.softmax import Softmax

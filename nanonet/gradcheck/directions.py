@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nanonet.gradcheck.channels import Channels, random_cotangent
 from nanonet.gradcheck.full import Options
 from nanonet.gradcheck.reference import Function, Reference, derivatives
+from nanonet.gradcheck.reference.channels import Channels, random_cotangent
 from nanonet.gradcheck.report import Report
 from nanonet.gradcheck.subject import Subject, flat, split
 from nanonet.gradcheck.verdict import ORDER, Judgement, Tolerance, judge

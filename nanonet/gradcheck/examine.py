@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from nanonet.gradcheck.cause import Cause
-from nanonet.gradcheck.channels import random_cotangent
 from nanonet.gradcheck.conduct import check_conduct, edges
-from nanonet.gradcheck.diagnose import diagnose
+from nanonet.gradcheck.diagnosis.cause import Cause
+from nanonet.gradcheck.diagnosis.diagnose import diagnose
 from nanonet.gradcheck.directions import Fast, WrongShapeError
 from nanonet.gradcheck.full import Full, Options
 from nanonet.gradcheck.joint import check_elsewhere, check_ties
 from nanonet.gradcheck.precision import check_precision
+from nanonet.gradcheck.reference.channels import random_cotangent
 from nanonet.gradcheck.report import Report
 from nanonet.gradcheck.subject import MisbehaviourError, Subject, flat
 

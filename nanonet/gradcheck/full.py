@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from nanonet.gradcheck.channels import Channels, random_cotangent
-from nanonet.gradcheck.evidence import Evidence
+from nanonet.gradcheck.diagnosis.evidence import Evidence
 from nanonet.gradcheck.reference import Reference, derivatives
+from nanonet.gradcheck.reference.channels import Channels, random_cotangent
 from nanonet.gradcheck.report import Comparison, Report
 from nanonet.gradcheck.subject import Subject, flat, split
 from nanonet.gradcheck.verdict import ORDER, Judgement, Tolerance, judge, rank, sizes

@@ -96,7 +96,7 @@ class TensorFunction(Subject):
 
     def guilty(self, dys: Arrays) -> str:
         """The operation of the graph whose backward is wrong, and the line that called it."""
-        from nanonet.gradcheck.localise import place_in_words  # after a failure only
+        from nanonet.gradcheck.graph.localise import place_in_words  # after a failure only
 
         with enable_grad():
             leaves = self.call(self.copies(), differentiable=True)[0]

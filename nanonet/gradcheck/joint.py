@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from nanonet.gradcheck.channels import Channels
 from nanonet.gradcheck.conduct import same
 from nanonet.gradcheck.directions import Fast
 from nanonet.gradcheck.full import Full, Options
 from nanonet.gradcheck.reference import derivatives
+from nanonet.gradcheck.reference.channels import Channels
 from nanonet.gradcheck.report import Report
 from nanonet.gradcheck.subject import Arrays, MisbehaviourError, Subject
 

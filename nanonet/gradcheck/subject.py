@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nanonet.gradcheck.cause import Cause
+from nanonet.gradcheck.diagnosis.cause import Cause
 
 Arrays = Sequence[np.ndarray]
 

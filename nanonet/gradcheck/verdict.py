@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nanonet.gradcheck.ladder import EPS
 from nanonet.gradcheck.reference import Reference
+from nanonet.gradcheck.reference.ladder import EPS
 
 BARS = 5.0  # so many error bars are allowed
 ROUNDING = 1e-8  # of a gradient's terms: what the analytic side may lose to rounding and cancellation

@@ -18,9 +18,18 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from nanonet.backends import backends
 from nanonet.gradcheck.report import Report
-from nanonet.gradcheck.spread import Run, run
-from nanonet.gradcheck.suite import Finding, check_job, command, family_of, found_in, jobs_of, parity_job, second_order
-from nanonet.gradcheck.target import UnknownTargetError, check_target, did_you_mean
+from nanonet.gradcheck.suite.ops import (
+    Finding,
+    check_job,
+    command,
+    family_of,
+    found_in,
+    jobs_of,
+    parity_job,
+    second_order,
+)
+from nanonet.gradcheck.suite.spread import Run, run
+from nanonet.gradcheck.suite.target import UnknownTargetError, check_target, did_you_mean
 from nanonet.op import Op, ops
 from nanonet.program import verdicts
 from nanonet.training.checkpoint import write_atomically
@@ -231,6 +240,6 @@ def _without(one: Finding) -> Report:
 def writer_of_pages() -> Callable[[list[Report], Path, str, list[float]], Any]:
     """What writes the HTML page; loaded when it is first used."""
     try:
-        return importlib.import_module("nanonet.gradcheck.page").write
+        return importlib.import_module("nanonet.gradcheck.report.page").write
     except ImportError as error:
         raise ImportError(f"--html: no page can be written here: {error}") from error

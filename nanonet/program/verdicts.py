@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from nanonet.gradcheck.report import Report
-from nanonet.gradcheck.suite import Compared, Finding, by_family
+from nanonet.gradcheck.suite.ops import Compared, Finding, by_family
 
 COLOURS = {"pass": "green", "subgradient": "green", "named": "cyan", "inconclusive": "yellow", "fail": "red"}
 HEADS = {"pass": "pass", "subgradient": "subgrad.", "named": "kink", "inconclusive": "inconcl.", "fail": "fail"}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from nanonet.gradcheck.suite import Finding as Check
-from nanonet.gradcheck.suite import by_family
-from nanonet.gradcheck.suite import check_one as check
+from nanonet.gradcheck.suite.ops import Finding as Check
+from nanonet.gradcheck.suite.ops import by_family
+from nanonet.gradcheck.suite.ops import check_one as check
 from nanonet.op import Op, Sample, ops
 
 __all__ = ["Check", "by_family", "cases", "check", "result"]

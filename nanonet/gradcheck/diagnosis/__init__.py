@@ -1,0 +1,1 @@
+"""Which mistake makes a wrong gradient: the given Jacobian against the right one."""

@@ -1,0 +1,1 @@
+"""Second derivatives, and forward mode beside reverse mode."""
