@@ -87,7 +87,7 @@ def test_a_planted_fault_fails_with_the_report_and_without_the_plugins_code(proj
     result = run(project, "\ndef test_mean(gradcheck):\n    gradcheck(matmul, mean, [X, W])\n")
     result.assert_outcomes(failed=1)
     text = result.stdout.str()
-    assert "E       AssertionError: fail: mean largest error" in text
+    assert "E       AssertionError: fail: mean: largest error" in text
     assert re.search(r"E +cause: .*\(mean-for-sum\)", text)
     assert re.search(r">\s+gradcheck\(matmul, mean, \[X, W\]\)", text), "the line of the test is shown"
     assert "pytest_plugin.py" not in text

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import secrets
 import sys
-from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -17,6 +15,7 @@ from nanonet.gradcheck.directions import Fast, WrongShapeError
 from nanonet.gradcheck.full import Full, Options
 from nanonet.gradcheck.joint import check_elsewhere, check_ties
 from nanonet.gradcheck.precision import check_precision
+from nanonet.gradcheck.progress import Watch
 from nanonet.gradcheck.reference.channels import random_cotangent
 from nanonet.gradcheck.report import Report
 from nanonet.gradcheck.subject import MisbehaviourError, Subject, flat
@@ -40,13 +39,13 @@ def options(rtol: float, atol: float, seed: int | None, mode: str, directions: i
 
 def examine(subject: Subject, chosen: Options, reproduce: str) -> Report:
     """The whole check of one subject. `reproduce` is the call that repeats it, the seed left open as {seed}."""
-    watch = _Watch()
+    watch = Watch()
     try:
         report = _examine(subject, chosen, watch)
     except MisbehaviourError as error:
         report = _misbehaved(error, subject)
     if report.verdict == "fail" and not watch.interrupted:
-        report = _blamed(subject, chosen, report)
+        report = _blamed(subject, chosen, replace(report, note=_joined(report.note, subject.hint)))
     report = replace(
         report,
         name=subject.name,
@@ -62,7 +61,7 @@ def examine(subject: Subject, chosen: Options, reproduce: str) -> Report:
     return report
 
 
-def _examine(subject: Subject, chosen: Options, watch: _Watch) -> Report:
+def _examine(subject: Subject, chosen: Options, watch: Watch) -> Report:
     try:
         recording = subject.record(subject.copies())
     except MisbehaviourError:
@@ -73,7 +72,7 @@ def _examine(subject: Subject, chosen: Options, watch: _Watch) -> Report:
     if not recording.outputs:
         raise TypeError(f"{subject.what}: the function must return at least one floating output")
     if not any(x.size for x in subject.inputs):
-        return Report("pass", 0.0, None, 0.0, 0.0, 0.0)
+        return Full(subject, chosen, watch).first()  # empty inputs have gradients of a shape
     if not np.all(np.isfinite(flat([np.asarray(y) for y in recording.outputs]))):
         bad = [p for p, x in zip(subject.places, subject.inputs, strict=True) if not np.all(np.isfinite(x))]
         where = f"input {bad[0]} is not finite" if bad else "the output of forward is not finite at these inputs"
@@ -81,7 +80,7 @@ def _examine(subject: Subject, chosen: Options, watch: _Watch) -> Report:
     return _fast(subject, chosen, watch) if chosen.mode == "fast" else _full(subject, chosen, watch)
 
 
-def _full(subject: Subject, chosen: Options, watch: _Watch) -> Report:
+def _full(subject: Subject, chosen: Options, watch: Watch) -> Report:
     full = Full(subject, chosen, watch)
     report = full.first()
     if report.verdict == "fail":
@@ -99,11 +98,11 @@ def _full(subject: Subject, chosen: Options, watch: _Watch) -> Report:
     return replace(
         report,
         looked=(full.looked(), *conduct, *report.looked),
-        note="; ".join([report.note, *notes]) if report.note else "; ".join(notes),
+        note=_joined(report.note, "; ".join(notes)),
     )
 
 
-def _fast(subject: Subject, chosen: Options, watch: _Watch) -> Report:
+def _fast(subject: Subject, chosen: Options, watch: Watch) -> Report:
     fast = Fast(subject, chosen)
     try:
         report = fast.report()
@@ -153,13 +152,4 @@ def _misbehaved(error: MisbehaviourError, subject: Subject) -> Report:
 
 
 def _joined(note: str, more: str) -> str:
-    return f"{note}; {more}" if note else more
-
-
-class _Watch:
-    """Walks over elements, and stops in an orderly way when the user presses Ctrl-C."""
-
-    interrupted = ""
-
-    def __call__(self, elements: Iterable[Any]) -> Iterator[Any]:
-        return iter(elements)
+    return "; ".join(part for part in (note, more) if part)

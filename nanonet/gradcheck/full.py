@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from nanonet.gradcheck.diagnosis.evidence import Evidence
+from nanonet.gradcheck.progress import Watch
 from nanonet.gradcheck.reference import Reference, derivatives
 from nanonet.gradcheck.reference.channels import Channels, random_cotangent
 from nanonet.gradcheck.report import Comparison, Report
@@ -18,8 +19,6 @@ from nanonet.gradcheck.verdict import ORDER, Judgement, Tolerance, judge, rank, 
 LARGEST_JACOBIAN = 100_000  # elements, beyond which random cotangents stand for the single outputs
 MOST_OUTPUTS = 512  # backward runs once for each
 UNIT_FLOOR = 1e-12  # of one output's largest slope: errors below it are rounding
-
-Watch = Callable[[Iterable[Any]], Iterable[Any]]
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,8 @@ class NumpyPair(Subject):
             y, kept = y
             extra = (kept,)
         several = isinstance(y, tuple | list)
+        if several and not self.cache:
+            self.hint = f"forward returns {len(y)} arrays, so dy is a tuple; pass cache=True if it returns (y, cache)"
         return self._outputs(list(y) if several else [y], several), several, extra
 
     def _outputs(self, found: list[Any], several: bool) -> list[np.ndarray | None]:

@@ -45,6 +45,7 @@ class Subject(abc.ABC):
     given: list[np.dtype]
     what: str
     name: str
+    hint: str = ""  # what may have been meant, for a failure
     trouble: str = ""  # the first exception that the function raised in the neighbourhood of the inputs
 
     @abc.abstractmethod

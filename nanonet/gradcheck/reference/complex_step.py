@@ -79,12 +79,12 @@ def _confirmed(f: Line, x: float, at_x: np.ndarray, value: np.ndarray) -> tuple[
 
 
 def _unmoved(f: Line, x: float, at_x: np.ndarray, value: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Outputs that do not depend on x: no imaginary part, and no change at real steps, large and small."""
+    """Outputs that do not depend on x: no imaginary part, and no change at large real steps."""
     still = value == 0
     if not np.any(still):
         return still, np.zeros(value.shape)
     largest = 0.05 * max(1.0, abs(x))
-    for h in (largest, -largest, 0.02 * largest, -0.02 * largest):
+    for h in (largest, -largest):
         still = still & (f(x + h) == at_x)
     return still, np.where(still, EPS * np.abs(at_x) / largest, 0.0)
 

@@ -7,12 +7,13 @@ differences (`ladder.py`), in long double where the function computes in it.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import astuple, dataclass
 from typing import Any
 
 import numpy as np
 
+from nanonet.gradcheck.progress import Watch
 from nanonet.gradcheck.reference.channels import Channels
 from nanonet.gradcheck.reference.complex_step import Steps, complex_step, same_function
 from nanonet.gradcheck.reference.ladder import EPS, Line, Slope, Walk, slope
@@ -59,27 +60,31 @@ def derivatives(
     x: np.ndarray,
     channels: Channels,
     eps: float = EPS,
-    watch: Callable[[Iterable[Any]], Iterable[Any]] = iter,
+    watch: Watch | None = None,
 ) -> Reference:
     """∂(channel)/∂x for every channel and every element of x.
 
     eps     how exact f's values are; `EPS`, or that of float32 where f computes in it
-    watch   wraps the walk over the elements, to show progress
+    watch   shows progress; with one, Ctrl-C ends the walk, and the elements that are left have infinite bars
     """
     x = x.astype(np.float64)
     wide = eps <= EPS and computes_in_long_double(f, x, channels.size)
-    found: list[list[Slope]] = []
-    for i in watch(list(np.ndindex(x.shape))):
-        along = _Along(f, x, i)
-        found.append(_element(along, float(x[i]), channels, eps, wide))
-    if not found:
-        return Reference(*(np.zeros((channels.count, *x.shape), t) for t in (*[float] * 4, bool, float, float)))
-    fields = [
-        np.array([[getattr(s, name) for s in row] for row in found]).T.reshape(channels.count, *x.shape)
-        for name in Reference.__annotations__
-    ]
-    value, bar, left, right, kinked, terms, disputed = fields
-    return Reference(value, bar, left, right, kinked.astype(bool), terms, disputed)
+    found = np.full((x.size, len(FIELDS), channels.count), np.nan)
+    found[:, FIELDS.index("bar")] = np.inf  # of elements that an interrupted walk does not reach
+    found[:, FIELDS.index("kinked")] = found[:, FIELDS.index("disputed")] = 0.0
+    elements = list(np.ndindex(x.shape))
+    for n, i in enumerate(watch(elements) if watch else elements):
+        try:
+            found[n] = _element(_Along(f, x, i), float(x[i]), channels, eps, wide)
+        except KeyboardInterrupt:
+            if watch is None:
+                raise
+            watch.stop(n, x.size)
+    columns = {name: found[:, k].T.reshape(channels.count, *x.shape) for k, name in enumerate(FIELDS)}
+    return Reference(**{**columns, "kinked": columns["kinked"] != 0})
+
+
+FIELDS = tuple(Reference.__annotations__)  # as in `Slope`
 
 
 class _Along:
@@ -95,35 +100,37 @@ class _Along:
         return self.f(point)
 
 
-def _element(f: Line, x: float, channels: Channels, eps: float, wide: bool) -> list[Slope]:
-    """The slopes of all channels at one element."""
+def _element(f: Line, x: float, channels: Channels, eps: float, wide: bool) -> np.ndarray:
+    """The slopes of all channels at one element, (fields, channels)."""
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")  # of a cast that drops the imaginary part: the confirmation notices
         steps = complex_step(f, x, f(x)) if eps <= EPS else None
-    found = _of_steps(steps, channels) if steps is not None else [None] * channels.count
-    if all(s is not None for s in found):
-        return [s for s in found if s is not None]
-    walk = Walk(f, np.longdouble(x) if wide else x)
-    still = walk.still()
-    return [
-        s if s is not None else _of_walk(walk, still, channels, c, WIDE_EPS if wide else eps)
-        for c, s in enumerate(found)
+    if steps is None:
+        table, known = np.empty((len(FIELDS), channels.count)), np.zeros(channels.count, bool)
+    else:
+        table, known = _of_steps(steps, channels)
+    if not np.all(known):
+        walk = Walk(f, np.longdouble(x) if wide else x)
+        still = walk.still()
+        for c in np.flatnonzero(~known):
+            table[:, c] = astuple(_of_walk(walk, still, channels, int(c), WIDE_EPS if wide else eps))
+    return table
+
+
+def _of_steps(steps: Steps, channels: Channels) -> tuple[np.ndarray, np.ndarray]:
+    """(slopes from complex steps, for which channels: those all of whose outputs are confirmed)."""
+    value, bar, known = steps.value, steps.bar, steps.confirmed
+    weights = np.abs(channels.rows)
+    rows = channels.rows @ value, weights @ bar, weights @ np.abs(value)
+    sums = [
+        np.concatenate([row, v]) if channels.units else row
+        for row, v in zip(rows, (value, bar, np.abs(value)), strict=True)
     ]
-
-
-def _of_steps(steps: Steps, channels: Channels) -> list[Slope | None]:
-    """Slopes from complex steps, for the channels all of whose outputs are confirmed."""
-    found: list[Slope | None] = []
-    for c in range(channels.count):
-        pick, dy = channels.terms(c)
-        if not np.all(pick(steps.confirmed) | (dy == 0)):
-            found.append(None)
-            continue
-        parts = pick(steps.value) * dy
-        value, terms = float(np.sum(parts)), float(np.sum(np.abs(parts)))
-        bar = float(pick(steps.bar) @ np.abs(dy)) + EPS * terms
-        found.append(Slope(value, bar, value, value, False, terms))
-    return found
+    slopes, bars, terms = sums
+    nothing = np.zeros(slopes.shape)
+    table = np.stack([slopes, bars + EPS * terms, slopes, slopes, nothing, terms, nothing])
+    whole = np.full(len(channels.rows), bool(np.all(known)))
+    return table, np.concatenate([whole, known]) if channels.units else whole
 
 
 def _of_walk(walk: Walk, still: np.ndarray, channels: Channels, c: int, eps: float) -> Slope:
