@@ -94,7 +94,7 @@ def _full(subject: Subject, chosen: Options, watch: Watch) -> Report:
         conduct += check_elsewhere(subject, chosen, full.dys, full.gradients)
         report = check_ties(full, full.rest(report))
         report = _explained(full, report) if report.verdict == "fail" else check_precision(full, report)
-    notes = edges(subject)
+    notes = edges(subject) if report.verdict != "fail" else []
     return replace(
         report,
         looked=(full.looked(), *conduct, *report.looked),

@@ -86,9 +86,9 @@ def show_report(console: Console, report: Report) -> None:
     """A report's text, its verdict in colour."""
     colour = COLOURS.get(report.verdict, "red")
     first, *more = str(report).split("\n")
-    console.print(f"[{colour}]{report.verdict}[/]{escape(first.removeprefix(report.verdict))}")
+    console.print(f"[{colour}]{report.verdict}[/]{escape(first.removeprefix(report.verdict))}", soft_wrap=True)
     for line in more:
-        console.print(escape(line))
+        console.print(escape(line), soft_wrap=True)
 
 
 def summary(found: Sequence[Finding], seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""A report as plain text: at most 40 lines of at most 100 columns, and three lines for a pass."""
+"""A report as plain text: at most 40 lines of at most 80 columns, and three lines for a pass."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nanonet.gradcheck.report.cells import LETTERS, Element, comparable, tally, 
 if TYPE_CHECKING:
     from nanonet.gradcheck.report.report import Comparison, Report
 
-LINES, COLUMNS = 40, 100
+LINES, COLUMNS = 40, 80
 LABEL = 13  # columns before what a line says
 ROWS = 8  # of the table of the worst elements, and of the map
 
@@ -32,13 +32,13 @@ def text(report: Report) -> str:
         left, right = report.slopes
         lines += _item("slopes", f"{value(left)} to the left, {value(right)} to the right")
     if report.cause is not None:
-        lines += _item("cause", f"{report.cause.sentence} ({report.cause.kind})", 4)
+        lines += _item("cause", f"{report.cause.sentence} ({report.cause.kind})", 5)
         lines += _item("remedy", report.cause.remedy, 3)
     if _has_numbers(report) and report.note not in ("", report.cause and report.cause.sentence):
-        lines += _item("note", report.note, 4)
+        lines += _item("note", report.note, 5)
     lines += _item("mode", miss(report), 3)
     lines += elements(report)
-    lines += _item("looked at", ", ".join(report.looked), 3)
+    lines += _item("looked at", ", ".join(report.looked), 4)
     lines += _item("reproduce", report.reproduce, 4, code=True)
     return "\n".join(lines[:LINES])
 
@@ -96,7 +96,7 @@ def _head(report: Report, most: int = 2) -> list[str]:
     subject = f"{report.verdict}: {_clipped(report.name, 80)}: " if report.name else f"{report.verdict}: "
     if not _has_numbers(report):
         reason = report.note or (report.cause.sentence if report.cause else "") or "no elements"
-        return _wrapped(subject + reason, "", "  ", 4)
+        return _wrapped(subject + reason, "", "  ", 5)
     line = f"{subject}largest error {brief(report.max_error, 3)} at {report.place}"
     if report.verdict == "pass":
         line += f": numeric {value(report.numeric)} ± {brief(report.bar)}"
@@ -161,7 +161,7 @@ def _item(label: str, words: str, most: int = 1, code: bool = False) -> list[str
 
 
 def _wrapped(words: str, first: str, later: str, most: int, code: bool = False) -> list[str]:
-    """Lines of at most 100 columns. Words of code stay whole, so that the line can be copied."""
+    """Lines of at most 80 columns. Words of code stay whole, so that the line can be copied."""
     lines = textwrap.wrap(
         printable(words),
         COLUMNS,
