@@ -23,6 +23,8 @@ SHORTCUT = "The other branch gives the same gradient; this one only saves time w
 ZERO = "Zero stays zero."
 TWO_AXES = "The arrays have two axes (or one), so that this names the same axis."
 SQUARE = "The matrices are square: both axes have the same length."
+SAME_SHAPE = "Reshapes what has this shape already."
+EXTRA_AXIS = "An axis of length 1 more in front, or before the last: the tape sums it away with the broadcast ones."
 PARTS = "Decides how many samples are taken at a time; their sum is the same however the batch is cut."
 
 EQUIVALENT = [
@@ -140,6 +142,60 @@ EQUIVALENT = [
             "rows(xp, dy) -> dy",
         ),
         SHORTCUT,
+    ),
+    Equivalent(
+        "linalg.Matmul.backward",
+        (
+            "xp.expand_dims(a, 0) if row else a -> xp.expand_dims(a, 0)",
+            "da = xp.squeeze(da, -2) if row else da -> nothing",
+            "xp.squeeze(da, -2) if row else da -> da",
+            "xp.squeeze(da, -2) -> da",
+        ),
+        EXTRA_AXIS,
+    ),
+    Equivalent(
+        "linear.Linear.backward",
+        (
+            "x if x.ndim == 2 else rows(xp, x) -> rows(xp, x)",
+            "dy if dy.ndim == 2 and w.ndim == 2 else xp.reshape(dy, (x2.shape[0], w2.shape[0]))"
+            " -> xp.reshape(dy, (x2.shape[0], w2.shape[0]))",
+            "w.ndim == 2 -> w.ndim == 3 (2)",
+            "dx if x.ndim == 2 else xp.reshape(dx, x.shape) -> xp.reshape(dx, x.shape)",
+        ),
+        SAME_SHAPE,
+    ),
+    Equivalent("linear.Linear.backward", ("x.ndim == 2 -> x.ndim == 1 (2)",), EXTRA_AXIS),
+    Equivalent(
+        "join.Concatenate.backward",
+        ("xp.reshape(part, shape) if axis is None else part -> xp.reshape(part, shape)",),
+        SAME_SHAPE,
+    ),
+    Equivalent(
+        "join.Concatenate.backward", ("axis or 0 -> axis or -1",), "A tuple 0 times and -1 times are both empty."
+    ),
+    Equivalent("join.Concatenate.backward", ("tuple(dxs) -> dxs",), "The tape reads a list as it reads a tuple."),
+    Equivalent(
+        "inverse.Det.backward",
+        ("bool(xp.all(y != 0)) -> xp.all(y != 0)",),
+        "The condition asks for its truth itself.",
+    ),
+    Equivalent(
+        "inverse.cofactors",
+        ("(j >= xp.expand_dims(i, 1)).astype(i.dtype) -> j >= xp.expand_dims(i, 1)",),
+        "An integer plus a boolean is that integer or the next.",
+    ),
+    Equivalent(
+        "scan.backward_recurrence",
+        (
+            "xp.concatenate([a[..., step:], xp.zeros_like(a[..., :step])], axis=-1)"
+            " -> -xp.concatenate([a[..., step:], xp.zeros_like(a[..., :step])], axis=-1)",
+        ),
+        "Every product has two of these as factors, or a factor that has the other sign already: they cancel.",
+    ),
+    Equivalent(
+        "scan.backward_recurrence",
+        ("step < x.shape[-1] -> step <= x.shape[-1]",),
+        "One round more, which looks beyond the end and adds zeros.",
     ),
     Equivalent(
         "recurrent.gru_back",
