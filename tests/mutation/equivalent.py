@@ -25,6 +25,8 @@ TWO_AXES = "The arrays have two axes (or one), so that this names the same axis.
 SQUARE = "The matrices are square: both axes have the same length."
 SAME_SHAPE = "Reshapes what has this shape already."
 EXTRA_AXIS = "An axis of length 1 more in front, or before the last: the tape sums it away with the broadcast ones."
+REPLACED = "The values are replaced afterwards: they only keep the formula from warning."
+ANY_NEGATIVE = "reshape works out the length for any negative number."
 PARTS = "Decides how many samples are taken at a time; their sum is the same however the batch is cut."
 
 EQUIVALENT = [
@@ -164,7 +166,117 @@ EQUIVALENT = [
         ),
         SAME_SHAPE,
     ),
-    Equivalent("linear.Linear.backward", ("x.ndim == 2 -> x.ndim == 1 (2)",), EXTRA_AXIS),
+    Equivalent(
+        "linear.Linear.backward",
+        (
+            "x.ndim == 2 -> x.ndim == 1 (2)",
+            "dw = dw if w.ndim == 2 else xp.reshape(dw, w.shape) -> nothing",
+            "dw if w.ndim == 2 else xp.reshape(dw, w.shape) -> xp.reshape(dw, w.shape) if w.ndim == 2 else dw",
+            "dw if w.ndim == 2 else xp.reshape(dw, w.shape) -> dw",
+            "w.ndim == 2 -> w.ndim != 2 (3)",
+            "w.ndim == 2 -> w.ndim == 1 (3)",
+            "xp.reshape(dw, w.shape) -> dw",
+            "xp.sum(dy2, axis=0) -> dy2",
+        ),
+        EXTRA_AXIS,
+    ),
+    Equivalent(
+        "linear.Linear.backward",
+        ("dw if w.ndim == 2 else xp.reshape(dw, w.shape) -> xp.reshape(dw, w.shape)", "w.ndim == 2 -> w.ndim == 3 (3)"),
+        SAME_SHAPE,
+    ),
+    Equivalent("padding.Pad.backward", ("before or after -> True",), SHORTCUT),
+    Equivalent(
+        "power.power_base_log",
+        ("a > 0 -> a >= 0",),
+        "a is not 0 there.",
+    ),
+    Equivalent(
+        "power.power_base_log",
+        (
+            "int | float -> float (2)",
+            "xp.where(a <= 0, 1.0, a) -> xp.where(a <= 0, 2.0, a)",
+            "b * 0 -> b + 0",
+            "b * 0 -> b",
+            "b * 0 -> b * 1",
+            "b * 0 -> b * -1",
+        ),
+        REPLACED,
+    ),
+    Equivalent(
+        "power.power_base_slope",
+        ("2 * a if b == 2 else b * a ** (b - 1) if b else 0.0 -> b * a ** (b - 1) if b else 0.0",),
+        SHORTCUT,
+    ),
+    Equivalent(
+        "power.power_base_slope",
+        ("xp.abs(a) -> a", "xp.abs(a) > 0 -> xp.abs(a) > 1"),
+        "Where b = 0 and a is neither 0 nor NaN, b a^(b - 1) is 0 whatever the exponent.",
+    ),
+    Equivalent("rectifier.Prelu.backward", ("x > 0 -> x >= 0 (2)",), "At x = 0 what is masked, x dy, is 0."),
+    Equivalent(
+        "recurrent.unroll_back",
+        ("None if b is None else xp.sum(dgh, axis=0) -> xp.sum(dgh, axis=0)",),
+        "Nobody asks for the gradient of a bias that is None.",
+    ),
+    Equivalent("reduce.Logsumexp.backward", ("xp.all(finite) -> False",), SHORTCUT),
+    Equivalent(
+        "reduce.Logsumexp.backward",
+        ("xp.where(finite, y, 0.0) -> xp.where(finite, y, 1.0)",),
+        "There e^(-inf - y) is 0 for every finite y.",
+    ),
+    Equivalent("reduce.keep_axes", ("isinstance(axis, tuple) -> True",), "expand_dims takes an integer as well."),
+    Equivalent("scan.Prod.backward", ("xp.not_equal(x, 0) -> x",), "A number is true where it is not 0."),
+    Equivalent(
+        "scan.Prod.backward",
+        ("xp.reshape(moved, (*moved.shape[:last[0]], -1)) -> xp.reshape(moved, (*moved.shape[:last[0]], -2))",),
+        ANY_NEGATIVE,
+    ),
+    Equivalent("scan.Cumprod.backward", ("xp.reshape(x, (-1,)) -> xp.reshape(x, (-2,))",), ANY_NEGATIVE),
+    Equivalent(
+        "scan.Cumprod.backward",
+        (
+            "before[..., :moved.shape[-1]] -> before",
+            "before[..., :moved.shape[-1]] -> before[..., :]",
+            "before[..., :moved.shape[-1]] -> before[..., :moved.shape[-1] + 1]",
+        ),
+        "It has just as many elements, or one where x has none, and that one broadcasts to none.",
+    ),
+    Equivalent("scan.products_of_others", ("remaining -> True",), "A block more than is used."),
+    Equivalent(
+        "statistics.Std.backward",
+        (
+            "xp.where(flat, 0.0, dy * scale / xp.where(flat, 1.0, y))"
+            " -> xp.where(0.0, flat, dy * scale / xp.where(flat, 1.0, y))",
+            "xp.where(flat, 0.0, dy * scale / xp.where(flat, 1.0, y)) -> dy * scale / xp.where(flat, 1.0, y)",
+            "xp.where(flat, 0.0, dy * scale / xp.where(flat, 1.0, y))"
+            " -> xp.where(flat, 1.0, dy * scale / xp.where(flat, 1.0, y))",
+        ),
+        "Where y = 0 every deviation is 0, and so is its product with any slope.",
+    ),
+    Equivalent("statistics.Std.backward", ("xp.where(flat, 1.0, y) -> xp.where(flat, 2.0, y)",), REPLACED),
+    Equivalent(
+        "statistics.VectorNorm.backward",
+        ("ord == 1 -> False", "ord == 1 -> ord == 0", "ord == 2 -> False", "ord == 2 -> ord == 1"),
+        SHORTCUT,
+    ),
+    Equivalent(
+        "statistics.VectorNorm.backward",
+        (
+            "xp.where(zero, 0.0, dy / safe) -> xp.where(0.0, zero, dy / safe)",
+            "xp.where(zero, 0.0, dy / safe) -> xp.where(zero, 1.0, dy / safe)",
+            "xp.where(zero, 0.0, dy / safe) -> dy / safe",
+        ),
+        "Where the norm is 0 every x is 0, and so is its product with any slope.",
+    ),
+    Equivalent(
+        "statistics.VectorNorm.backward",
+        (
+            "xp.where(off, 1.0, xp.abs(x)) -> xp.where(off, 2.0, xp.abs(x))",
+            "xp.where(zero, 1.0, y) -> xp.where(zero, 2.0, y)",
+        ),
+        REPLACED,
+    ),
     Equivalent(
         "join.Concatenate.backward",
         ("xp.reshape(part, shape) if axis is None else part -> xp.reshape(part, shape)",),
@@ -235,6 +347,11 @@ EQUIVALENT = [
         "scan.Cumprod.backward",
         ("moved[..., :-1] -> moved", "moved[..., :-1] -> moved[..., :]"),
         "One element more than is read.",
+    ),
+    Equivalent(
+        "resize.resample_transposed",
+        ("list(range(out)) -> range(out)", "list(sources) -> sources"),
+        "NumPy takes a range, and a tuple within a tuple, for the list of its integers.",
     ),
     Equivalent(
         "rounding.Step.backward",
