@@ -70,7 +70,6 @@ ALGEBRA = [
             "n not in found and (n != 1 or not found) -> n not in found or (n != 1 or not found)",
             "n not in found and (n != 1 or not found) -> n not in found",
             "n not in found and (n != 1 or not found) -> n != 1 or not found",
-            "n != 1 -> n != 0",
         ),
         "Joins in a vector of ones where none is needed: a factor of 1 along an axis that is there.",
     ),

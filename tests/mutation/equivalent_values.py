@@ -54,6 +54,11 @@ VALUES = [
         COMMUTES,
     ),
     Equivalent(
+        "norm.mean_product",
+        ("max(a.shape[-1], 1) -> a.shape[-1]", "max(a.shape[-1], 1) -> max(a.shape[-1], 0)"),
+        "The mean of no features is only ever multiplied with arrays that have no elements.",
+    ),
+    Equivalent(
         "norm.LayerNorm.backward",
         ("mean_product(xp, g, xhat) -> mean_product(xp, xhat, g)",),
         COMMUTES,
