@@ -97,6 +97,14 @@ def test_layer_norm_of_no_features_is_empty() -> None:
     assert F.layer_norm(nt.zeros((2, 0)), (0,)).shape == (2, 0)
 
 
+def test_group_norm_of_no_positions_has_gradients_of_0() -> None:
+    x, w = nt.zeros((2, 2, 0), requires_grad=True), nt.ones(2, requires_grad=True)
+    F.group_norm(x, 2, w).sum().backward()
+    assert x.grad is not None
+    assert x.grad.shape == (2, 2, 0)
+    np.testing.assert_array_equal(w.grad, [0.0, 0.0])  # PyTorch's are nan
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_rms_norm_takes_the_smallest_step_of_the_dtype_for_eps(dtype: Any) -> None:
     x = np.full((1, 2), 1e-5 if dtype == np.float32 else 1e-9, dtype)

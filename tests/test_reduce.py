@@ -187,6 +187,15 @@ def test_reductions_of_nothing() -> None:
         assert nt.vjp_of([y], [x], [np.ones(3)])[0].shape == (0, 3)
 
 
+@pytest.mark.parametrize("name", ["sum", "mean", "prod", "max", "logsumexp"])
+def test_a_reduction_over_no_axes_is_the_identity(name: str) -> None:
+    x = leaf(np.array([[1.0, -2.0, 3.0], [4.0, 0.5, 6.0]]))
+    y = getattr(nt, name)(x, axis=())
+    np.testing.assert_allclose(y.array, x.array)
+    (dx,) = nt.vjp_of([y], [x], [x.array])
+    np.testing.assert_allclose(dx.array, x.array)
+
+
 def test_spread_without_degrees_of_freedom_is_nan_and_without_spread_has_gradient_0() -> None:
     assert np.isnan(nt.Tensor([2.0]).var(ddof=1).array)
     x = leaf(np.ones(3))

@@ -130,6 +130,7 @@ class Outer(LinearAlgebra):
     samples = [
         sample(normal(3), normal(4)),
         sample(normal(2, 2), normal(3), name="flattened"),
+        sample(normal(2), normal(3, 2), name="second flattened"),
         sample(normal(0), normal(2), name="empty"),
     ]
 

@@ -22,6 +22,7 @@ class Linear(Op):
         sample(normal(4), normal(2, 4), normal(2), name="one sample"),
         sample(normal(2, 3, 4), normal(2, 4), normal(2), name="leading axes"),
         sample(normal(2, 3), normal(3), normal(), name="one output"),
+        sample(normal(2, 3, 4), normal(4), normal(), name="one output, leading axes"),
         sample(normal(3), normal(3), normal(), name="one number"),
         sample(normal(2, 3), normal(2, 3), normal(1), name="shared bias"),
         sample(normal(0, 4), normal(2, 4), normal(2), name="empty"),

@@ -94,6 +94,7 @@ class Power(Arithmetic):
         ),
         sample(0.0, values([0.0, 1.0, 2.5]), name="zero base", kink="a = 0"),
         sample(values([0.0, -1.0, 2.0]), 0, name="zero exponent", kink="a = b = 0"),
+        sample(-0.5, values([1.0, 2.0]), name="negative base", kink="a < 0"),
     ]
 
     def forward(xp, a, b):

@@ -193,6 +193,7 @@ class Logsumexp(Reduction):
             values([[1e4, -1e4, 9999.0], [-1e4, -1e4, -1e4]]), axis=1, name="huge", kink="too steep for differences"
         ),
         sample(values([[float("inf"), 1e4], [-float("inf"), 1.0]]), axis=1, name="infinite", kink="infinite"),
+        sample(values([[-float("inf"), -float("inf")], [0.0, 1.0]]), axis=1, name="nothing left", kink="infinite"),
     ]
 
     def call(x, axis=None, keepdims=False):

@@ -31,6 +31,7 @@ class Prod(Reduction):
             axis=(0, 2),
             name="zero, two axes",
         ),
+        sample(values([1.0, 2.0, 0.5, -1.0, 0.0, 3.0, -2.0, 1.5, 0.8, -1.2, 0.7, 1.1]), name="a zero among twelve"),
         sample(values(0.0), name="0-d zero"),
     ]
 

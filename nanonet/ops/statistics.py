@@ -111,6 +111,10 @@ class VectorNorm(Reduction):
         sample(values([[0.0, 0.0], [3.0, 4.0]]), axis=1, name="y = 0", kink="y = 0"),
         sample(values([[0.0, 0.0], [0.0, 4.0]]), axis=1, ord=3, name="cubes, y = 0", kink="y = 0"),
         sample(values([[2.0, -2.0], [1.0, 2.0]]), axis=1, ord=inf, name="ties", kink="tie"),
+        sample(values([[0.0, 0.0], [1.0, -2.0]]), axis=1, ord=inf, name="greatest, y = 0", kink="y = 0"),
+        sample(values([[0.0, -1.0], [2.0, 0.0]]), axis=1, ord=1, name="sum, x = 0", kink="x = 0"),
+        sample(values([[0.0, 1.0], [-1.0, 4.0]]), axis=1, ord=0.5, name="roots, x = 0", kink="x = 0"),
+        sample(values([[0.0, 2.0], [-1.0, 4.0]]), axis=1, ord=-1, name="reciprocals, y = 0", kink="y = 0"),
     ]
 
     def call(x, axis=None, keepdims=False, ord=2):

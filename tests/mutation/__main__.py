@@ -20,7 +20,7 @@ from tests.mutation.targets import targets
 from tests.mutation.workers import in_processes
 
 WANTED = 0.99
-CHECKER_SECONDS = 100  # far more than the checker takes, at all of an op's samples, on a busy machine
+CHECKER_SECONDS = 60  # far more than the checker takes, at all of an op's samples, on a busy machine
 
 
 def main(arguments: list[str] | None = None) -> int:

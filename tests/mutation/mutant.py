@@ -47,9 +47,9 @@ def mutants(target: Target) -> list[Mutant]:
     parents = {id(child): node for node in ast.walk(target.tree) for child in ast.iter_child_nodes(node)}
     for kind, old, new in mutations(target.tree):
         change = _change(old, new, parents)
-        tree = copy.deepcopy(target.tree, {id(old): new})
         try:
-            code = _compiled(target.function, tree)
+            with _replaced(parents[id(old)], old, new):
+                code = _compiled(target.function, target.tree)
         except (SyntaxError, ValueError):
             continue
         essence = _essence(code)
@@ -61,6 +61,24 @@ def mutants(target: Target) -> list[Mutant]:
             change += f" ({counts[change]})"
         found.append(Mutant(target, change, kind, code))
     return found
+
+
+@contextmanager
+def _replaced(parent: ast.AST, old: ast.AST, new: ast.AST) -> Iterator[None]:
+    """Within the block `new` stands in the tree where `old` did: copying the tree takes longer than compiling it."""
+    for name, value in ast.iter_fields(parent):
+        if value is old:
+            setattr(parent, name, new)
+        elif isinstance(value, list) and any(child is old for child in value):
+            setattr(parent, name, [new if child is old else child for child in value])
+        else:
+            continue
+        try:
+            yield
+        finally:
+            setattr(parent, name, value)
+        return
+    raise LookupError(f"mutation: {ast.unparse(old)} is not in {ast.unparse(parent)}")
 
 
 def _compiled(function: FunctionType, tree: ast.FunctionDef) -> CodeType:
