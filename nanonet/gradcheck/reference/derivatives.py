@@ -80,6 +80,7 @@ def derivatives(
             if watch is None:
                 raise
             watch.stop(n, x.size)
+            break
     columns = {name: found[:, k].T.reshape(channels.count, *x.shape) for k, name in enumerate(FIELDS)}
     return Reference(**{**columns, "kinked": columns["kinked"] != 0})
 
