@@ -138,7 +138,6 @@ ALGEBRA = [
         "linalg.Matmul.backward",
         (
             "a.ndim == 2 and b.ndim == 2 -> False",
-            "b.ndim == 2 -> b.ndim == 3",
             "b.ndim == 2 and a.ndim > 2 -> b.ndim == 2",
             "b.ndim == 2 and a.ndim > 2 -> False",
             "a.ndim > 2 -> a.ndim >= 2",
