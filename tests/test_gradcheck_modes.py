@@ -291,3 +291,11 @@ def test_inputs_that_are_not_finite_and_shapes_that_change_are_no_pass() -> None
     report = nt.check_backward(changing, lambda dy, x: np.concatenate([dy, np.zeros(len(x) - len(dy))]), x34[0])
     assert report.verdict == "inconclusive"
     assert "shape changes" in report.note
+
+
+def test_an_infinite_gradient_fails_unless_the_slope_is_infinitely_steep() -> None:
+    flat = np.array([0.0, 1.0, 1.0])
+    report = nt.check_backward(lambda x: x * flat, lambda dy, x: dy * np.array([np.inf, 1.0, 1.0]), x34[0, :3])
+    assert (report.verdict, report.where) == ("fail", (0, (0,)))
+    root = nt.check_backward(np.sqrt, lambda dy, x: dy / (2 * np.sqrt(x)), np.array([0.0, 1.0]))
+    assert root.verdict == "inconclusive"

@@ -91,8 +91,9 @@ def _full(subject: Subject, chosen: Options, watch: Watch) -> Report:
         return report
     conduct = check_conduct(subject, full.dys)
     if report.verdict != "fail":
-        conduct += check_elsewhere(subject, chosen, full.dys, full.gradients)
         report = check_ties(full, full.rest(report))
+        if report.verdict == "pass":
+            conduct += check_elsewhere(subject, chosen, full.dys, full.gradients)
         report = _explained(full, report) if report.verdict == "fail" else check_precision(full, report)
     notes = edges(subject) if report.verdict != "fail" else []
     return replace(
@@ -113,7 +114,7 @@ def _fast(subject: Subject, chosen: Options, watch: Watch) -> Report:
         if report.cause is not None and report.cause.kind != "unknown":
             return report
     conduct = check_conduct(subject, fast.dys)
-    if report.verdict != "fail":
+    if report.verdict == "pass":
         conduct += check_elsewhere(subject, chosen, fast.dys, fast.recording.pull([dy.copy() for dy in fast.dys]))
     return replace(report, looked=(*report.looked, *conduct))
 
