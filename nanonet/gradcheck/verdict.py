@@ -86,7 +86,8 @@ def judge(analytic: np.ndarray, ref: Reference, tolerance: Tolerance) -> Judgeme
     verdicts[ref.kinked & ~between] = "kink"
     verdicts[ref.kinked & between] = "subgradient"
     verdicts[~np.isfinite(analytic)] = "inconclusive"  # √x at 0 is infinitely steep
-    sharp = (ref.bar < 0.1 * np.maximum(np.abs(ref.value), terms)) | (ref.bar <= 1e-9 * (tolerance.size + largest))
+    still = np.isinf(analytic) & (ref.bar <= 1e-9 * (tolerance.size + largest))  # 0 · ∞ is NaN, and no fault
+    sharp = (ref.bar < 0.1 * np.maximum(np.abs(ref.value), terms)) | still
     verdicts[~np.isfinite(analytic) & sharp] = "fail"
     return Judgement(verdicts, errors, allowed)
 
