@@ -89,7 +89,8 @@ class Full:
         count = sum(x.size for x in self.subject.inputs)
         whole = self.channels.units or self.y.size == 1
         what = "the whole Jacobian" if whole else f"{len(self.channels.rows)} random cotangents"
-        return f"{what} ({self.y.size} outputs, {count} input elements)"
+        outputs = f"{self.y.size} output{'s' if self.y.size != 1 else ''}"
+        return f"{what} ({outputs}, {count} input element{'s' if count != 1 else ''})"
 
     def report(self, c: int, gradients: Sequence[np.ndarray]) -> Report:
         """The verdict on the gradients for one channel."""
