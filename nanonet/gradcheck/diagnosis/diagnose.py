@@ -16,6 +16,7 @@ from nanonet.gradcheck.diagnosis import (
     rearranged,
     rows,
     shapes,
+    steps,
     substituted,
     terms,
     whole,
@@ -66,6 +67,7 @@ HYPOTHESES: tuple[Hypothesis, ...] = (
     rows.row_terms,
     terms.simple_terms,
     monomials.lost_product,
+    steps.steps,
 )
 
 
