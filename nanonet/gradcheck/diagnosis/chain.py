@@ -78,18 +78,20 @@ class Chain:
 
             best, doubt = None, np.inf
             for h in (1e-2, 1e-4):
-                found, error = extrapolated(line, h * min(1.0, float(np.min(np.abs(x[direction != 0])) or 1.0)))
+                found, error = extrapolated(line, h)
                 if found is not None and error < doubt:
                     best, doubt = found, error
-                if doubt <= 1e-9 * float(np.max(np.abs(found), initial=0.0) if found is not None else 0) + 1e-13:
+                if best is not None and doubt <= 1e-9 * float(np.max(np.abs(best), initial=0.0)):
                     break
             return best
 
         try:
             if step.elementwise:
-                slope = line_along(np.ones_like(x))
+                length = np.clip(np.abs(x), 1e-2, 1.0)  # so that small numbers take small steps
+                slope = line_along(length)
                 if slope is None:
                     return None
+                slope = slope / np.broadcast_to(length, step.value.shape).ravel()
                 source = np.broadcast_to(np.arange(x.size).reshape(x.shape), step.value.shape).ravel()
                 spread = (source[:, None] == np.arange(x.size)).astype(np.float64)
                 self.spread.setdefault(e, spread)
@@ -97,12 +99,13 @@ class Chain:
                 return slope[:, None] * spread
             columns = []
             for j in range(x.size):
+                length = float(np.clip(np.abs(x.flat[j]), 1e-2, 1.0))
                 direction = np.zeros(x.size)
-                direction[j] = 1.0
+                direction[j] = length
                 column = line_along(direction.reshape(x.shape))
                 if column is None:
                     return None
-                columns.append(column)
+                columns.append(column / length)
         except Exception:  # the step cannot be run there
             return None
         return np.stack(columns, 1)
@@ -128,6 +131,23 @@ class Chain:
             M = changed.get(e)
             found[e.source] += found[e.to] @ (self.local[e] if M is None else M)
         return found
+
+    def reached(self, start: int) -> dict[int, np.ndarray]:
+        """Slopes of later steps that elementwise steps alone lead to."""
+        value = self.steps[start].value
+        found = {start: np.ones(value.shape)}
+        for e in self.edges:
+            if e.source in found and e in self.slopes and e.to != start:
+                shape = self.steps[e.to].value.shape
+                there = self.slopes[e].reshape(shape) * np.broadcast_to(found[e.source], shape)
+                found[e.to] = found[e.to] + there if e.to in found else there
+        return found
+
+    def spread_to(self, n: int, p: int) -> np.ndarray:
+        """The matrix that broadcasts step p's value to step n's shape."""
+        x, shape = self.steps[p].value, self.steps[n].value.shape
+        source = np.broadcast_to(np.arange(x.size).reshape(x.shape), shape).ravel()
+        return (source[:, None] == np.arange(x.size)).astype(np.float64)
 
     @cached_property
     def before(self) -> dict[int, np.ndarray]:

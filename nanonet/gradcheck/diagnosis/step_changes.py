@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from nanonet.gradcheck.diagnosis.whole import named_factor
 
 MULTIPLY = "multiply by it"
 TABLE = 400
+RANK = {"one": 0, "twice": 1, "axis": 1, "instead": 2, "missing": 3, "extra": 4}  # simple before elaborate
 
 
 class Search:
@@ -76,13 +77,16 @@ def changes(case: Case, chain: Chain, probe: np.ndarray, rest: np.ndarray) -> It
     s = Search(case, chain, probe, rest)
     yield from _multiples(s)
     yield from _one_use(s)
+    slopes = [c for e in chain.edges if e in chain.slopes for c in _slopes(s, e)]
+    slopes += list(_functions(s))
+    slopes.sort(key=lambda found: found[0])
+    yield from (change for rank, change in slopes if rank <= RANK["twice"])
     for e in chain.edges:
-        if e in chain.slopes:
-            yield from _slopes(s, e)
-        else:
+        if e not in chain.slopes:
             yield from _linear(s, e)
+    yield from _coupled(s)
     yield from _loops(s)
-    yield from _functions(s)
+    yield from (change for rank, change in slopes if rank > RANK["twice"])
     yield from _at_a_step(s)
 
 
@@ -105,6 +109,8 @@ def _multiples(s: Search) -> Iterator[Change]:
                 cause = Cause("overwritten", f"one of the uses of {s.text(e.source)} is lost", KEEP_ALL)
             else:
                 cause = Cause("missing-term", f"{what} is missing", ADD)
+        elif s.chain.steps[e.to].parents.count(e.source) > 1:
+            continue  # of x·x, one half with another sign or constant is the whole with a third
         elif abs(c + 2) < 1e-5:
             cause = Cause("sign", f"{what} has the wrong sign", "flip its sign")
         elif _usual(s, 1 + c):
@@ -158,26 +164,31 @@ def _made(chain: Chain, n: int, slope: np.ndarray, how: str, k: int, form: str, 
         return sign * {"extra": slope * v, "missing": slope / v, "instead": v}[how]
 
 
-def _slopes(s: Search, e: Edge) -> Iterator[Change]:
+def _slopes(s: Search, e: Edge) -> Iterator[tuple[int, Change]]:
     """The slope of an elementwise step, or the other operand of a product, is another array."""
     chain = s.chain
     before = chain.spread[e] @ chain.before[e.source]
     for how, k, form, sign in _scan(s, e.to, chain.slopes[e], before):
-        cause = _cause(s, e.to, e.source, _operand(s, e), how, k, form)
-        yield Change(
-            cause,
-            lambda chain, how=how, k=k, form=form, sign=sign: {
-                e: _made(chain, e.to, chain.slopes[e], how, k, form, sign)[:, None] * chain.spread[e]
-            },
-        )
+        cause = _cause(s, e.to, e.source, _operands_of(s, e), how, k, form)
+
+        def made(chain: Chain, how: str = how, k: int = k, form: str = form, sign: int = sign) -> dict:
+            return {e: _made(chain, e.to, chain.slopes[e], how, k, form, sign)[:, None] * chain.spread[e]}
+
+        yield RANK[how], Change(cause, made)
     step = chain.steps[e.to]
+    for order in orders(step.value.shape) if chain.steps[e.source].value.size < step.value.size else ():
+        if order.kind == "transpose" and s.fits((s.u[e.to] * chain.slopes[e]) @ (before[order.index] - before)):
+            sentence = f"the gradient of {s.text(e.source)} is summed over the wrong axis"
+            cause = Cause("wrong-axis", sentence, "sum over the axes that the forward broadcasts it along")
+            turned = lambda chain, i=order.index: {e: chain.slopes[e][:, None] * chain.spread[e][i]}  # noqa: E731
+            yield RANK["axis"], Change(cause, turned)
     if len(step.parents) == 2 and len({chain.steps[p].value.shape for p in step.parents}) == 1:
         exchanged = lambda chain: _exchanged(chain, e)  # noqa: E731
         M = exchanged(chain)
         M = None if M is None else M[e]
         if M is not None and s.fits(s.u[e.to] @ (M - chain.local[e]) @ chain.before[e.source]):
             sentence = f"the operands of {s.text(e.to)} are swapped in its derivative"
-            yield Change(Cause("swapped-operands", sentence, "use the operands in the forward's order"), exchanged)
+            yield RANK["axis"], Change(Cause("swapped-operands", sentence, "keep the forward's order"), exchanged)
 
 
 def _exchanged(chain: Chain, e: Edge) -> dict[Edge, np.ndarray] | None:
@@ -186,16 +197,14 @@ def _exchanged(chain: Chain, e: Edge) -> dict[Edge, np.ndarray] | None:
     return None if M is None else {e: M}
 
 
-def _operand(s: Search, e: Edge) -> int | None:
+def _operands_of(s: Search, e: Edge) -> list[int]:
     """The other operand of a product."""
     step = s.chain.steps[e.to]
-    if step.name == "multiply" and len(step.parents) == 2:
-        return step.parents[1 - e.slot]
-    return None
+    return [step.parents[1 - e.slot]] if step.name == "multiply" and len(step.parents) == 2 else []
 
 
-def _cause(s: Search, n: int, p: int, other: int | None, how: str, k: int, form: str) -> Cause:
-    """The name of a wrong slope."""
+def _cause(s: Search, n: int, p: int, others: list[int], how: str, k: int, form: str) -> Cause:
+    """The name of a wrong slope; `others` are the other operands of a product."""
     what = form.replace("{}", s.text(k)) if k >= 0 else ""
     at = f"in the derivative of {s.text(n)}"
     if how == "one":
@@ -209,7 +218,8 @@ def _cause(s: Search, n: int, p: int, other: int | None, how: str, k: int, form:
         return Cause("extra-factor", f"{at}, a factor {what} is too many", "do not multiply by it")
     if how == "missing":
         return Cause("missing-factor", f"{at}, a factor {what} is missing", MULTIPLY)
-    return _replaced(s, n, p if other is None else other, k, what, form, product=other is not None)
+    right = next((o for o in others if s.function_of(o, k) or s.function_of(k, o)), others[0] if others else p)
+    return _replaced(s, n, right, k, what, product=bool(others))
 
 
 def _is_mask(s: Search, n: int, p: int) -> bool:
@@ -218,7 +228,7 @@ def _is_mask(s: Search, n: int, p: int) -> bool:
     return bool(np.all((v == 0) | (v == 1)) and np.any(v == 0))
 
 
-def _replaced(s: Search, n: int, right: int, k: int, what: str, form: str, product: bool) -> Cause:
+def _replaced(s: Search, n: int, right: int, k: int, what: str, product: bool) -> Cause:
     """Step k stands where step `right` belongs, in a product; or is what a derivative is computed from."""
     steps = s.chain.steps
     at = f"in the derivative of {s.text(n)}"
@@ -238,14 +248,12 @@ def _linear(s: Search, e: Edge) -> Iterator[Change]:
     L, T = chain.local[e], chain.before[e.source]
     step, source = chain.steps[e.to], chain.steps[e.source]
     if L.shape[0] == L.shape[1]:
-        yield from _square(s, e.to, e.source, L, (lambda chain: chain.local[e]), {e})
+        yield from _square(s, e.to, e.source, L, lambda chain: chain.local[e])
     for order in orders(source.value.shape):
         M = np.where(order.index < 0, 0.0, L[:, order.index])
         if s.fits(s.u[e.to] @ (M - L) @ T):
             cause = Cause(order.kind, f"the gradient of {s.text(e.source)} is {order.text}", order.remedy)
-            yield Change(
-                cause, lambda chain, i=order.index: {e: np.where(i < 0, 0.0, chain.local[e][:, i])}
-            )
+            yield Change(cause, lambda chain, i=order.index: {e: np.where(i < 0, 0.0, chain.local[e][:, i])})
     for order in orders(step.value.shape):
         if s.fits(s.u[e.to] @ (order.matrix() @ L - L) @ T):
             cause = Cause(order.kind, f"the upstream gradient of {s.text(e.to)} is {order.text}", order.remedy)
@@ -282,7 +290,7 @@ def _operands(s: Search, e: Edge) -> Iterator[Change]:
                 sentence = f"{s.text(k)} is transposed in the derivative of {s.text(e.to)}, or the reverse"
                 cause = Cause("transpose", sentence, "transpose what the forward does not, and the reverse")
             else:
-                cause = _replaced(s, e.to, right, k, s.text(k), "", product=True)
+                cause = _replaced(s, e.to, right, k, s.text(k), product=True)
             yield Change(cause, lambda chain, k=k, turned=turned: _with_operand(chain, e, k, turned))
 
 
@@ -294,7 +302,7 @@ def _with_operand(chain: Chain, e: Edge, k: int, turned: bool) -> dict[Edge, np.
     return None if M is None else {e: M}
 
 
-def _square(s: Search, n: int, p: int, L: np.ndarray, again: object, skip: object) -> Iterator[Change]:
+def _square(s: Search, n: int, p: int, L: np.ndarray, again: Callable[[Chain], np.ndarray]) -> Iterator[Change]:
     """A function that couples elements is taken for one that does not, or is left out, or runs along another axis."""
     chain = s.chain
     T, u = chain.before[p], s.u[n]
@@ -303,10 +311,10 @@ def _square(s: Search, n: int, p: int, L: np.ndarray, again: object, skip: objec
     if np.any(diagonal) and not s.case.same(diagonal, L) and s.fits(u @ (diagonal - L) @ T):
         sentence = f"{s.text(n)} is treated as if each element depended on its own input only"
         cause = Cause("missing-coupling", sentence, "add the terms off the diagonal of its Jacobian")
-        yield Change(cause, lambda chain: (n, p, np.diag(np.diag(again(chain))) - again(chain)))  # type: ignore[operator]
+        yield Change(cause, lambda chain: (n, p, np.diag(np.diag(again(chain))) - again(chain)))
     if s.fits(u @ (np.eye(len(L)) - L) @ T):
         sentence = f"the derivative of {s.text(n)} is missing: dy is passed on unchanged"
-        yield Change(Cause("missing-factor", sentence, MULTIPLY), lambda chain: (n, p, np.eye(len(L)) - again(chain)))  # type: ignore[operator]
+        yield Change(Cause("missing-factor", sentence, MULTIPLY), lambda chain: (n, p, np.eye(len(L)) - again(chain)))
     for axis in range(step.value.ndim):
         for other in range(step.value.ndim):
             y = step.value
@@ -315,9 +323,7 @@ def _square(s: Search, n: int, p: int, L: np.ndarray, again: object, skip: objec
             if s.fits(u @ (_softmax(y, other) - L) @ T):
                 sentence = f"the softmax of {s.text(n)} runs along axis {axis}, its gradient along axis {other}"
                 cause = Cause("wrong-axis", sentence, f"sum over axis {axis}")
-                yield Change(
-                    cause, lambda chain, o=other: (n, p, _softmax(chain.steps[n].value, o) - again(chain))  # type: ignore[operator]
-                )
+                yield Change(cause, lambda chain, o=other: (n, p, _softmax(chain.steps[n].value, o) - again(chain)))
 
 
 def _softmax(y: np.ndarray, axis: int) -> np.ndarray:
@@ -328,32 +334,44 @@ def _softmax(y: np.ndarray, axis: int) -> np.ndarray:
     return np.diag(y.ravel()) - np.outer(y, y) * together
 
 
-def _functions(s: Search) -> Iterator[Change]:
-    """Several steps that make one function of the same shape, as a sigmoid or a softmax does."""
+def _functions(s: Search) -> Iterator[tuple[int, Change]]:
+    """Several elementwise steps that make one function, as a sigmoid does, or a product of several."""
+    chain = s.chain
+    for p in chain.nodes:
+        for n, slope in chain.reached(p).items():
+            if n <= p or slope.size < 2 or len([e for e in chain.edges if e.to == n and e.source == p]):
+                continue
+            others = [
+                q
+                for k in chain.reached(p)
+                if chain.steps[k].name in ("multiply", "divide") and p < k <= n
+                for q in chain.steps[k].parents
+                if q not in chain.reached(p)
+            ]
+            before = chain.spread_to(n, p) @ chain.before[p]
+            for how, k, form, sign in _scan(s, n, slope.ravel(), before):
+                cause = _cause(s, n, p, others, how, k, form)
+
+                def made(chain: Chain, n: int = n, p: int = p, how=how, k=k, form=form, sign=sign) -> tuple:
+                    now = chain.reached(p)[n].ravel()
+                    return n, p, (_made(chain, n, now, how, k, form, sign) - now)[:, None] * chain.spread_to(n, p)
+
+                yield RANK[how], Change(cause, made)
+
+
+def _coupled(s: Search) -> Iterator[Change]:
+    """Several steps that make one function of the same shape, as a softmax does."""
     chain = s.chain
     for p in chain.nodes:
         shape = chain.steps[p].value.shape
         if chain.steps[p].value.size < 2:
             continue
         later = [n for n in chain.nodes if n > p and chain.steps[n].value.shape == shape and s.function_of(n, p)]
-        reached = chain.forwards(p) if later else {}
+        whole = chain.forwards(p) if later else {}
         for n in later:
-            if n not in reached:
-                continue
-            L = reached[n]
-            again = lambda chain, n=n, p=p: chain.forwards(p)[n]  # noqa: E731
-            slope = np.diag(L)
-            if not s.case.same(np.diag(slope), L):
-                yield from _square(s, n, p, L, again, set())
-                continue
-            for how, k, form, sign in _scan(s, n, slope, chain.before[p]):
-                cause = _cause(s, n, p, None, how, k, form)
-
-                def made(chain: Chain, n: int = n, p: int = p, how=how, k=k, form=form, sign=sign) -> tuple:
-                    now = np.diag(chain.forwards(p)[n])
-                    return n, p, np.diag(_made(chain, n, now, how, k, form, sign) - now)
-
-                yield Change(cause, made)
+            if n in whole and not s.case.same(np.diag(np.diag(whole[n])), whole[n]):
+                again = lambda chain, n=n, p=p: chain.forwards(p)[n]  # noqa: E731
+                yield from _square(s, n, p, whole[n], again)
 
 
 def _at_a_step(s: Search) -> Iterator[Change]:
@@ -364,7 +382,7 @@ def _at_a_step(s: Search) -> Iterator[Change]:
         for how, k, form, sign in _scan(s, n, ones, chain.before[n]):
             if how not in ("extra", "missing"):
                 continue
-            cause = _cause(s, n, n, None, how, k, form)
+            cause = _cause(s, n, n, [], how, k, form)
 
             def made(chain: Chain, n: int = n, how=how, k=k, form=form, sign=sign) -> tuple:
                 return n, n, np.diag(_made(chain, n, ones, how, k, form, sign) - ones)
@@ -383,14 +401,16 @@ def _loops(s: Search) -> Iterator[Change]:
             continue
         first = chain.steps[edges[0].to]
         tries: list[tuple[Cause, object]] = []
-        zero = Cause("missing-term", f"the term through {s.text(edges[0].to)} is missing, at every turn of the loop", ADD)
+        zero = Cause(
+            "missing-term", f"the term through {s.text(edges[0].to)} is missing, at every turn of the loop", ADD
+        )
         tries.append((zero, lambda chain, edges=edges: {e: 0 * chain.local[e] for e in edges}))
         sign = Cause("sign", f"the term through {s.text(edges[0].to)} has the wrong sign", "flip its sign")
         tries.append((sign, lambda chain, edges=edges: {e: -chain.local[e] for e in edges}))
         if all(e in chain.slopes for e in edges):
-            one = _cause(s, edges[0].to, edges[0].source, None, "one", -1, "")
+            one = _cause(s, edges[0].to, edges[0].source, [], "one", -1, "")
             tries.append((one, lambda chain, edges=edges: {e: 1.0 * chain.spread[e] for e in edges}))
-            twice = _cause(s, edges[0].to, edges[0].source, None, "twice", -1, "")
+            twice = _cause(s, edges[0].to, edges[0].source, [], "twice", -1, "")
             tries.append(
                 (twice, lambda chain, edges=edges: {e: chain.slopes[e][:, None] * chain.local[e] for e in edges})
             )
@@ -401,7 +421,7 @@ def _loops(s: Search) -> Iterator[Change]:
                     if change is not None:
                         tries.append((cause, change))
         for cause, change in tries:
-            M = change(chain)  # type: ignore[operator]
+            M = change(chain)
             if M is None:
                 continue
             got = chain.backwards(s.probe[None], M)[chain.index][0] - s.total
@@ -428,7 +448,7 @@ def _turn(s: Search, edges: list[Edge], group: list[int], shift: int) -> tuple[C
         sentence = f"in the derivative of {s.text(edges[0].to)}, the value of another turn of the loop is used"
         cause = Cause("off-by-one", sentence, "use the value that the forward used in this turn")
     else:
-        cause = _replaced(s, edges[0].to, rights[0], pick[0], s.text(pick[0]), "", product=True)
+        cause = _replaced(s, edges[0].to, rights[0], pick[0], s.text(pick[0]), product=True)
 
     def change(chain: Chain) -> dict[Edge, np.ndarray] | None:
         found: dict[Edge, np.ndarray] = {}

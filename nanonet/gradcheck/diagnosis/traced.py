@@ -46,7 +46,8 @@ class Tape:
 
         value = again(*[self.steps[k].value for k in parents])
         if isinstance(value, tuple | list):
-            raise TypeError("a step with several results")
+            pick = [lambda *a, i=i, **k: run(*a, **k)[i] for i in range(len(value))]
+            return [self.note(name, one, args, kwargs, False) for one in pick]
         value = np.asarray(value)
         if value.dtype.kind != "f":
             return value
@@ -117,6 +118,8 @@ class Traced(NDArrayOperatorsMixin):
         attribute = getattr(self.value, name)
         if name.startswith("_") or name in ("sort", "fill", "put", "resize", "partition", "tolist", "item"):
             raise AttributeError(name)
+        if name in ("copy", "astype"):  # of floats, which all traced values are
+            return lambda *args, **kwargs: Traced(self.tape, self.number)
         if name == "T":
             return self.tape.note("transpose", np.transpose, (self,), {}, False)
         if not callable(attribute):
