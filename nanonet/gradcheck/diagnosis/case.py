@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
@@ -53,6 +54,7 @@ class Case:
         self.given_shape = evidence.analytic.shape
         scale = float(np.max(np.abs(evidence.numeric), initial=0.0)) or 1.0
         self.precision = float(np.clip(30 * np.max(evidence.bars, initial=0.0) / scale, PRECISION, 1e-3))
+        self.matters: dict[int, bool] = {}  # does the Jacobian depend on input k, but for conditions?
         self.J = self._right()
         self.trials = [Trial(evidence.dy, evidence.analytic, evidence.numeric), *self._rerun()]
 
@@ -168,6 +170,19 @@ class Case:
             other = self.point([x * rng.uniform(0.75, 1.25, x.shape) for x in self.inputs])
             found += [] if other is None else [other]
         return found
+
+    @cached_property
+    def shuffled(self) -> list[Point]:
+        """The inputs with their elements in another order: what hangs on a pattern of signs or sizes is not true here."""
+        if self.pair is None:
+            return []
+        rng = np.random.default_rng(7)
+        found = [self.point([rng.permuted(x.ravel()).reshape(x.shape) for x in self.inputs]) for _ in range(2)]
+        return [p for p in found if p is not None]
+
+    def elsewhere(self, rule: Callable[[np.ndarray], np.ndarray]) -> bool:
+        """Does A = rule(J) hold where the elements of the inputs are in another order, too?"""
+        return all(self.same(rule(p.J), p.A) for p in self.shuffled)
 
     def point(self, inputs: list[np.ndarray]) -> Point | None:
         """Both matrices at other inputs."""

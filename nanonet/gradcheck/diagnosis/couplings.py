@@ -177,7 +177,20 @@ def coupling_factor(case: Case) -> Iterator[Cause]:
         return
     off = ~np.eye(case.x.size, dtype=bool)
     apart = [Point(p.inputs, p.y, np.where(off, p.J, 0.0), np.where(off, p.A, 0.0)) for p in case.points]
+    yield from _unscaled(case, apart)
     yield from factors(case, apart)
+
+
+def _unscaled(case: Case, apart: list[Point]) -> Iterator[Cause]:
+    """y is x but for its scale, as after a normalisation, and the coupling term has x in the place of y, or the reverse."""
+    for power in (1, 2):
+        ratios = [np.repeat((p.inputs[case.index] / p.y).ravel()[None], case.x.size, 0) ** power for p in apart]
+        for wrong, right, sign in (("input", "output", 1), ("output", "input", -1)):
+            if all(
+                case.same(p.J * r**sign, p.A) and not case.same(p.J, p.A) for p, r in zip(apart, ratios, strict=True)
+            ):
+                sentence = f"in the term that couples the elements, the {wrong} stands where the {right} belongs"
+                yield Cause("input-for-output", sentence, f"compute that term from the {right}")
 
 
 def _share_off_diagonal(R: np.ndarray, U: np.ndarray) -> float | None:

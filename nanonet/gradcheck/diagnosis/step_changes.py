@@ -146,7 +146,7 @@ def _scan(s: Search, n: int, slope: np.ndarray, before: np.ndarray) -> Iterator[
         tries = [("one", -1, "", np.ones_like(slope)), ("twice", -1, "", slope**2)]
         tries += [("extra", k, f, slope * v) for k, f, v in table]
         tries += [("missing", k, f, slope / v) for k, f, v in table]
-        tries += [("instead", k, f, v) for k, f, v in table]
+        tries += [("instead", k, f, v) for k, f, v in table if np.ptp(slope) > 0]
         all_t = np.stack([t for *_, t in tries])
         got = np.nan_to_num((all_t * s.u[n]) @ before, nan=np.inf, posinf=1e300, neginf=-1e300)
     scale = max(s.size, 1e-3 * float(np.max(np.abs(want))))
@@ -208,8 +208,7 @@ def _cause(s: Search, n: int, p: int, others: list[int], how: str, k: int, form:
     what = form.replace("{}", s.text(k)) if k >= 0 else ""
     at = f"in the derivative of {s.text(n)}"
     if how == "one":
-        step = s.chain.steps[n]
-        if step.name == "multiply" and _is_mask(s, n, p):
+        if _is_mask(s, n, p):
             return Cause("mask", f"the mask of {s.text(n)} is not applied", MULTIPLY)
         return Cause("missing-factor", f"{at}, a factor is missing: dy goes on without it", MULTIPLY)
     if how == "twice":
@@ -223,9 +222,13 @@ def _cause(s: Search, n: int, p: int, others: list[int], how: str, k: int, form:
 
 
 def _is_mask(s: Search, n: int, p: int) -> bool:
-    with np.errstate(all="ignore"):
-        v = s.chain.steps[n].value / np.broadcast_to(s.chain.steps[p].value, s.chain.steps[n].value.shape)
-    return bool(np.all((v == 0) | (v == 1)) and np.any(v == 0))
+    """Is the slope of step n 1 at some places, or one other number, and 0 at the others?"""
+    edges = [e for e in s.chain.edges if e.to == n and e.source == p and e in s.chain.slopes]
+    if not edges:
+        return False
+    slope = s.chain.slopes[edges[0]]
+    on = np.abs(slope) > 1e-9
+    return bool(np.any(on) and not np.all(on) and np.ptp(slope[on]) < 1e-9 * np.max(slope[on]))
 
 
 def _replaced(s: Search, n: int, right: int, k: int, what: str, product: bool) -> Cause:

@@ -51,7 +51,7 @@ def _chains(case: Case) -> list[Chain]:
         chain = None if tape is None else Chain(tape, case.index)
         if chain is None or not chain.small() or chain.local is None:
             return []
-        if not case.same(chain.after[case.index], point.J):
+        if not np.allclose(chain.after[case.index], point.J, rtol=0, atol=1e-5 * float(np.max(np.abs(point.J)))):
             return []
         found.append(chain)
     a, b = ([(s.name, s.parents, s.value.shape) for s in c.steps] for c in found)
