@@ -11,6 +11,7 @@ import numpy as np
 
 from nanonet.gradcheck.diagnosis.evidence import Evidence
 from nanonet.gradcheck.diagnosis.laboratory import Laboratory
+from nanonet.gradcheck.diagnosis.traced import trace
 
 PRECISION = 1e-6  # of the largest element: how well a hypothesis must reproduce the given gradient
 NOTHING = 1e-8  # of the largest element: what counts as zero
@@ -173,7 +174,7 @@ class Case:
 
     @cached_property
     def shuffled(self) -> list[Point]:
-        """The inputs with their elements in another order: what hangs on a pattern of signs or sizes is not true here."""
+        """The inputs with their elements in another order, where nothing hangs on a pattern of signs."""
         if self.pair is None:
             return []
         rng = np.random.default_rng(7)
@@ -192,6 +193,13 @@ class Case:
         if y is None or J is None or A is None or A.shape != J.shape:
             return None
         return Point(tuple(inputs), y, J, A)
+
+    def steps(self, point: Point) -> dict[str, np.ndarray]:
+        """What the forward computes on its way, where that can be followed."""
+        forward, inputs = self.evidence.forward, point.inputs
+        tape = None if forward is None else trace(forward, inputs, point.y)
+        numbered = [] if tape is None else list(enumerate(tape.steps))[len(inputs) :]
+        return {f"step {k - len(inputs) + 1} ({step.name})": step.value for k, step in numbered}
 
     @cached_property
     def jacobians(self) -> list[np.ndarray | None]:

@@ -57,7 +57,13 @@ class Chain:
         return sum(size[e.to] * size[e.source] for e in self.edges) <= MOST
 
     @cached_property
-    def local(self) -> dict[Edge, np.ndarray] | None:
+    def local(self) -> dict[Edge, np.ndarray]:
+        assert self.known is not None, "callers ask only where it is known"
+        return self.known
+
+    @cached_property
+    def known(self) -> dict[Edge, np.ndarray] | None:
+        """The local matrices; None where one can't be measured."""
         found: dict[Edge, np.ndarray] = {}
         for e in self.edges:
             M = self.matrix(e, [self.steps[p].value for p in self.steps[e.to].parents])
@@ -112,11 +118,7 @@ class Chain:
 
     def fresh(self, e: Edge, values: list[np.ndarray]) -> np.ndarray | None:
         """The matrix at other arguments; what is known of the step stays."""
-        kept = self.spread.get(e), self.slopes.get(e)
-        M = self.matrix(e, values)
-        if kept[0] is not None and kept[1] is not None:
-            self.spread[e], self.slopes[e] = kept
-        return M
+        return self.matrix(e, values)
 
     @cached_property
     def after(self) -> dict[int, np.ndarray]:
@@ -124,7 +126,6 @@ class Chain:
 
     def backwards(self, dy: np.ndarray, changed: dict[Edge, np.ndarray]) -> dict[int, np.ndarray]:
         """Rows of cotangents, walked back to every step, with some local matrices changed."""
-        assert self.local is not None, "callers ask only where it is known"
         found = {n: np.zeros((len(dy), self.steps[n].value.size)) for n in self.nodes}
         found[self.nodes[-1]] = dy
         for e in reversed(self.edges):
@@ -155,7 +156,6 @@ class Chain:
 
     def forwards(self, start: int) -> dict[int, np.ndarray]:
         """∂(step)/∂(step start) of all later steps."""
-        assert self.local is not None, "callers ask only where it is known"
         size = self.steps[start].value.size
         found = {start: np.eye(size)}
         for e in self.edges:

@@ -37,6 +37,12 @@ def blocks(M: np.ndarray, shape: tuple[int, ...], axes: tuple[int, ...]) -> np.n
     return spread[np.arange(count), :, np.arange(count), :]
 
 
+def wrong_axis_alone(case: Case) -> Iterator[Cause]:
+    """The same, where no operand can be at the wrong place instead."""
+    if len(case.inputs) == 1:
+        yield from wrong_axis(case)
+
+
 def wrong_axis(case: Case) -> Iterator[Cause]:
     """J couples elements along one axis, A along another."""
     if case.pair is None or case.x.shape != case.y.shape or case.x.ndim < 2:
@@ -182,7 +188,7 @@ def coupling_factor(case: Case) -> Iterator[Cause]:
 
 
 def _unscaled(case: Case, apart: list[Point]) -> Iterator[Cause]:
-    """y is x but for its scale, as after a normalisation, and the coupling term has x in the place of y, or the reverse."""
+    """y is x but for its scale: the coupling term has x in the place of y, or the reverse."""
     for power in (1, 2):
         ratios = [np.repeat((p.inputs[case.index] / p.y).ravel()[None], case.x.size, 0) ** power for p in apart]
         for wrong, right, sign in (("input", "output", 1), ("output", "input", -1)):

@@ -146,7 +146,7 @@ def _scan(s: Search, n: int, slope: np.ndarray, before: np.ndarray) -> Iterator[
         tries = [("one", -1, "", np.ones_like(slope)), ("twice", -1, "", slope**2)]
         tries += [("extra", k, f, slope * v) for k, f, v in table]
         tries += [("missing", k, f, slope / v) for k, f, v in table]
-        tries += [("instead", k, f, v) for k, f, v in table if np.ptp(slope) > 0]
+        tries += [("instead", k, f, v) for k, f, v in table if np.ptp(slope) > 1e-7 * np.max(np.abs(slope))]
         all_t = np.stack([t for *_, t in tries])
         got = np.nan_to_num((all_t * s.u[n]) @ before, nan=np.inf, posinf=1e300, neginf=-1e300)
     scale = max(s.size, 1e-3 * float(np.max(np.abs(want))))
@@ -260,7 +260,7 @@ def _linear(s: Search, e: Edge) -> Iterator[Change]:
     for order in orders(step.value.shape):
         if s.fits(s.u[e.to] @ (order.matrix() @ L - L) @ T):
             cause = Cause(order.kind, f"the upstream gradient of {s.text(e.to)} is {order.text}", order.remedy)
-            yield Change(cause, lambda chain, P=order.matrix(): {e: P @ chain.local[e]})
+            yield Change(cause, lambda chain, o=order: {e: o.matrix() @ chain.local[e]})
     yield from _operands(s, e)
 
 
@@ -387,8 +387,8 @@ def _at_a_step(s: Search) -> Iterator[Change]:
                 continue
             cause = _cause(s, n, n, [], how, k, form)
 
-            def made(chain: Chain, n: int = n, how=how, k=k, form=form, sign=sign) -> tuple:
-                return n, n, np.diag(_made(chain, n, ones, how, k, form, sign) - ones)
+            def made(chain: Chain, n: int = n, how=how, k=k, form=form, sign=sign, one=ones) -> tuple:
+                return n, n, np.diag(_made(chain, n, one, how, k, form, sign) - one)
 
             yield Change(cause, made)
 
@@ -399,14 +399,12 @@ def _loops(s: Search) -> Iterator[Change]:
     values: dict[tuple, list[int]] = {}
     for k, step in enumerate(chain.steps):
         values.setdefault(step.place, []).append(k)
-    for (place, slot), edges in s.groups.items():
+    for edges in s.groups.values():
         if len(edges) < 2:
             continue
         first = chain.steps[edges[0].to]
         tries: list[tuple[Cause, object]] = []
-        zero = Cause(
-            "missing-term", f"the term through {s.text(edges[0].to)} is missing, at every turn of the loop", ADD
-        )
+        zero = Cause("missing-term", f"the term through {s.text(edges[0].to)} is missing, in every turn", ADD)
         tries.append((zero, lambda chain, edges=edges: {e: 0 * chain.local[e] for e in edges}))
         sign = Cause("sign", f"the term through {s.text(edges[0].to)} has the wrong sign", "flip its sign")
         tries.append((sign, lambda chain, edges=edges: {e: -chain.local[e] for e in edges}))

@@ -49,7 +49,7 @@ def _chains(case: Case) -> list[Chain]:
     for point in case.points[:2]:
         tape = trace(case.evidence.forward, point.inputs, point.y)
         chain = None if tape is None else Chain(tape, case.index)
-        if chain is None or not chain.small() or chain.local is None:
+        if chain is None or not chain.small() or chain.known is None:
             return []
         if not np.allclose(chain.after[case.index], point.J, rtol=0, atol=1e-5 * float(np.max(np.abs(point.J)))):
             return []

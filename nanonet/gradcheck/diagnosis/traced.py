@@ -6,6 +6,7 @@ each step can be run again at other values. What cannot be noted (a conversion t
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -154,10 +155,8 @@ class Traced(NDArrayOperatorsMixin):
 def trace(forward: Callable[[Sequence[Any]], Any], inputs: Sequence[np.ndarray], output: np.ndarray) -> Tape | None:
     """The steps that lead from the inputs to the output, which is the last of them; None where it can't be told."""
     tape = Tape([Step(f"input {k}", x, (), lambda: None, (k,), False) for k, x in enumerate(inputs)])
-    try:
+    with contextlib.suppress(Exception):  # it cannot be followed; or what called it finds no array in the end
         forward([Traced(tape, k) for k in range(len(inputs))])
-    except Exception:  # it cannot be followed; or what called it finds no array in the end
-        pass
     while len(tape.steps) > len(inputs):
         last = tape.steps[-1].value
         if last.shape == output.shape and np.array_equal(last, output):
