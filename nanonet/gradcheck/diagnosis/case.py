@@ -17,6 +17,7 @@ PRECISION = 1e-6  # of the largest element: how well a hypothesis must reproduce
 NOTHING = 1e-8  # of the largest element: what counts as zero
 TRIALS = 3  # further cotangents: a coincidence at one does not survive at the others
 POINTS = 2  # further inputs
+CONDITIONS = ("maximum", "minimum", "fmax", "fmin", "clip", "where", "absolute")
 
 
 @dataclass(frozen=True)
@@ -195,11 +196,13 @@ class Case:
         return Point(tuple(inputs), y, J, A)
 
     def steps(self, point: Point) -> dict[str, np.ndarray]:
-        """What the forward computes on its way, where that can be followed."""
+        """What the forward compares or clips on its way, where that can be followed."""
         forward, inputs = self.evidence.forward, point.inputs
         tape = None if forward is None else trace(forward, inputs, point.y)
-        numbered = [] if tape is None else list(enumerate(tape.steps))[len(inputs) :]
-        return {f"step {k - len(inputs) + 1} ({step.name})": step.value for k, step in numbered}
+        if tape is None:
+            return {}
+        clipped = {k for step in tape.steps if step.name in CONDITIONS for k in step.parents if k >= len(inputs)}
+        return {f"step {k - len(inputs) + 1} ({tape.steps[k].name})": tape.steps[k].value for k in sorted(clipped)}
 
     @cached_property
     def jacobians(self) -> list[np.ndarray | None]:

@@ -12,7 +12,7 @@ from nanonet.gradcheck.diagnosis.evidence import Evidence
 
 BASIS_LIMIT = 1024  # outputs up to which backward is run once for each of them
 STEPS = (1e-2, 1e-4)  # first steps: the smaller where the larger meets a kink
-BUDGET = 20.0  # seconds, after which nothing more is tried: a slow function is not run a thousand times
+BUDGET = 3.0  # seconds, after which nothing more is tried: a slow function is not run a thousand times
 LEVELS = 4  # halvings of the step
 
 Inputs = Sequence[np.ndarray]

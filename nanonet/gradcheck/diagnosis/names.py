@@ -64,7 +64,7 @@ def _degrees(case: Case) -> tuple[int, int]:
     """The degree of the given and of the right derivative, as polynomials in all inputs; 3 for all others."""
     rng = np.random.default_rng(8)
     dy, direction = case.trials[0].dy, rng.uniform(0.5, 1.5, case.x.shape)
-    shifts = [0.1 * x * rng.uniform(0.5, 1.0, x.shape) for x in case.inputs]
+    shifts = [-0.1 * x * rng.uniform(0.5, 1.0, x.shape) for x in case.inputs]
     given, right = [], []
     for t in range(5):
         inputs = [x + t * shift for x, shift in zip(case.inputs, shifts, strict=True)]
