@@ -93,6 +93,9 @@ def _simple(expressions: dict[str, np.ndarray], values: np.ndarray, simpler: int
         return
     names, table = list(expressions), np.stack(list(expressions.values()))
     size = np.abs(values)
+    e = "exp(the output)"  # a logarithm's derivative is 1/exp(y): what belongs there is the reciprocal
+    if e in expressions and simpler == 0 and steady(values / expressions[e]):
+        yield _missing(f"1/{e}")
     plain = np.array([not name.startswith("(1 - input ") or "exp" in name or "²" in name for name in names])
     for i in np.flatnonzero(steady(values * table) & plain | _absolute(names, steady(size * table))):
         yield _extra(f"1/{names[i]}") if simpler > 0 else _missing(names[i])

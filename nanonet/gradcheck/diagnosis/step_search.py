@@ -40,7 +40,8 @@ class Search:
                 found = True
             else:
                 parents = self.chain.steps[n].parents
-                found = bool(parents) and all(self.function_of(k, p) for k in parents)
+                known = bool(parents) or self.chain.steps[n].name == "constant"
+                found = known and all(self.function_of(k, p) for k in parents)
             self.alone[n, p] = found
         return self.alone[n, p]
 

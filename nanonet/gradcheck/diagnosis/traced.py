@@ -16,6 +16,7 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 MOST_STEPS = 600
+PRODUCTS = ("multiply", "divide", "matmul", "dot", "einsum", "tensordot")
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,8 @@ class Tape:
     def note(self, name: str, run: Callable[..., Any], args: Any, kwargs: dict[str, Any], elementwise: bool) -> Any:
         """Do it; note it if the result is an array of floats."""
         parents: list[int] = []
+        if name in PRODUCTS:
+            args = tuple(self._constant(a) for a in args)
         hole = _holes((args, kwargs), parents)
 
         def again(*values: np.ndarray) -> Any:
@@ -55,6 +58,14 @@ class Tape:
         if len(self.steps) >= MOST_STEPS:
             raise TypeError("too many steps")
         self.steps.append(Step(name, value, tuple(parents), again, _place(), elementwise))
+        return Traced(self, len(self.steps) - 1)
+
+    def _constant(self, arg: Any) -> Any:
+        """An array that the program brings along, as a step of its own: another may stand in its place by mistake."""
+        if not isinstance(arg, np.ndarray) or arg.dtype.kind != "f" or arg.size < 2:
+            return arg
+        value = arg.copy()
+        self.steps.append(Step("constant", value, (), lambda: value, _place(), False))
         return Traced(self, len(self.steps) - 1)
 
 
