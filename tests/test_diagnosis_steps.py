@@ -56,7 +56,8 @@ EXCITE = [rng.standard_normal(s) for s in ((2, 4, 3), (3, 3), (3, 3))]
 def test_a_mistake_in_a_step_is_named_and_noise_is_not(mistake, kinds):
     report = nt.check_backward(excite, excite_backward(mistake), EXCITE)
     assert report.verdict == "fail"
-    assert report.cause is not None and report.cause.kind in kinds, report.cause
+    assert report.cause is not None
+    assert report.cause.kind in kinds, report.cause
 
 
 def running(x, a):
@@ -89,7 +90,8 @@ def test_the_same_mistake_in_every_turn_of_a_loop_is_named(mistake, kind):
     inputs = [rng.standard_normal((4, 3)), rng.uniform(0.3, 0.9, 3)]
     assert nt.check_backward(running, running_backward(""), inputs).verdict == "pass"
     report = nt.check_backward(running, running_backward(mistake), inputs)
-    assert report.cause is not None and report.cause.kind == kind, report.cause
+    assert report.cause is not None
+    assert report.cause.kind == kind, report.cause
 
 
 def test_a_forward_that_cannot_be_followed_is_not_followed():

@@ -18,8 +18,8 @@ from nanonet.gradcheck.diagnosis.step_slopes import RANK, at_a_step, functions, 
 from nanonet.gradcheck.diagnosis.whole import named_factor
 
 
-def changes(case: Case, chain: Chain, probe: np.ndarray, rest: np.ndarray) -> Iterator[Change]:
-    s = Search(case, chain, probe, rest)
+def changes(case: Case, chain: Chain, probe: np.ndarray, rest: np.ndarray, end: float) -> Iterator[Change]:
+    s = Search(case, chain, probe, rest, end)
     yield from _multiples(s)
     yield from _one_use(s)
     ranked = [c for e in chain.edges if e in chain.slopes for c in slopes(s, e)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from time import process_time
+
 import numpy as np
 
 from nanonet.gradcheck.diagnosis.case import Case
@@ -13,8 +15,8 @@ TABLE = 400  # values that are tried
 class Search:
     """What all tries need: u[n] is the cotangent at step n, `rest` is what the given gradient has too much."""
 
-    def __init__(self, case: Case, chain: Chain, probe: np.ndarray, rest: np.ndarray) -> None:
-        self.case, self.chain, self.rest, self.probe = case, chain, rest, probe
+    def __init__(self, case: Case, chain: Chain, probe: np.ndarray, rest: np.ndarray, end: float) -> None:
+        self.case, self.chain, self.rest, self.probe, self.end = case, chain, rest, probe, end
         self.u = {n: probe @ M for n, M in chain.after.items()}
         self.total = self.u[chain.index]
         self.size = float(max(np.max(np.abs(rest)), 1e-3 * np.max(np.abs(self.total))))
@@ -24,6 +26,10 @@ class Search:
             self.uses.setdefault(e.source, []).append(e)
             self.groups.setdefault((chain.steps[e.to].place, e.slot), []).append(e)
         self.alone: dict[tuple[int, int], bool] = {}
+
+    def late(self) -> bool:
+        """Is there no time left?"""
+        return process_time() > self.end
 
     def fits(self, change: np.ndarray) -> bool:
         """Does this change of the first gradient explain it?"""

@@ -17,6 +17,8 @@ RANK = {"one": 0, "twice": 1, "axis": 1, "instead": 2, "missing": 3, "extra": 4}
 
 def _scan(s: Search, n: int, slope: np.ndarray, before: np.ndarray) -> Iterator[tuple[str, int, str, int]]:
     """Slopes t with which the gradient is as given: (how, step, form, sign) of those that fit."""
+    if s.late():
+        return
     shape = s.chain.steps[n].value.shape
     want = s.rest + (s.u[n] * slope) @ before
     table = s.table(shape)
@@ -80,7 +82,7 @@ def functions(s: Search) -> Iterator[tuple[int, Change]]:
     chain = s.chain
     for p in chain.nodes:
         for n, slope in chain.reached(p).items():
-            if n <= p or slope.size < 2 or len([e for e in chain.edges if e.to == n and e.source == p]):
+            if n <= p or s.late() or slope.size < 2 or len([e for e in chain.edges if e.to == n and e.source == p]):
                 continue
             others = [
                 q

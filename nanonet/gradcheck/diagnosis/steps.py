@@ -22,6 +22,7 @@ SECONDS = 2.0
 
 def steps(case: Case) -> Iterator[Cause]:
     """One step's matrix is wrong, the same way at the check's inputs and at others."""
+    end = process_time() + SECONDS
     chains = _chains(case)
     if not chains:
         return
@@ -29,8 +30,7 @@ def steps(case: Case) -> Iterator[Cause]:
     assert case.pair is not None, "there are no chains without it"
     probe = case.trials[0].dy.ravel()
     rest = probe @ (case.pair[1] - case.pair[0])
-    end = process_time() + SECONDS
-    for change in step_changes.changes(case, first, probe, rest):
+    for change in step_changes.changes(case, first, probe, rest, end):
         if process_time() > end:
             return
         if all(_same(case, change.given(c), p.A) for c, p in zip(chains, case.points, strict=False)):
