@@ -28,7 +28,7 @@ def name_factor(
             sentence = "the local derivative is multiplied in twice"
             yield Cause("extra-factor", sentence, "multiply dy by the local derivative once")
     expressions = samples(points, shape, use)
-    yield from _simple(expressions, values, _simpler(case))
+    yield from _simple(expressions, values, _simpler(case), case.x.shape != case.y.shape)
     yield from _signs(expressions, values)
     yield from _slopes_of_others(case, points, values, shape, use)
     yield from _arguments(case, expressions, values)
@@ -87,14 +87,14 @@ def complexity(v: np.ndarray, table: np.ndarray) -> int:
     return 0 if constant else 1 if np.any(steady(v / table)) else 2
 
 
-def _simple(expressions: dict[str, np.ndarray], values: np.ndarray, simpler: int) -> Iterator[Cause]:
+def _simple(expressions: dict[str, np.ndarray], values: np.ndarray, simpler: int, reduces: bool) -> Iterator[Cause]:
     """One expression times a constant, or its reciprocal."""
     if not expressions:
         return
     names, table = list(expressions), np.stack(list(expressions.values()))
     size = np.abs(values)
     e = "exp(the output)"  # a logarithm's derivative is 1/exp(y): what belongs there is the reciprocal
-    if e in expressions and simpler == 0 and steady(values / expressions[e]):
+    if reduces and e in expressions and simpler == 0 and steady(values / expressions[e]):
         yield _missing(f"1/{e}")
     plain = np.array([not name.startswith("(1 - input ") or "exp" in name or "²" in name for name in names])
     for i in np.flatnonzero(steady(values * table) & plain | _absolute(names, steady(size * table))):
