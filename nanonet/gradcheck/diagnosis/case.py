@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
@@ -10,11 +11,13 @@ import numpy as np
 
 from nanonet.gradcheck.diagnosis.evidence import Evidence
 from nanonet.gradcheck.diagnosis.laboratory import Laboratory
+from nanonet.gradcheck.diagnosis.traced import trace
 
 PRECISION = 1e-6  # of the largest element: how well a hypothesis must reproduce the given gradient
 NOTHING = 1e-8  # of the largest element: what counts as zero
 TRIALS = 3  # further cotangents: a coincidence at one does not survive at the others
 POINTS = 2  # further inputs
+CONDITIONS = ("maximum", "minimum", "fmax", "fmin", "clip", "where", "absolute")
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ class Case:
         self.given_shape = evidence.analytic.shape
         scale = float(np.max(np.abs(evidence.numeric), initial=0.0)) or 1.0
         self.precision = float(np.clip(30 * np.max(evidence.bars, initial=0.0) / scale, PRECISION, 1e-3))
+        self.matters: dict[int, bool] = {}  # does the Jacobian depend on input k, but for conditions?
         self.J = self._right()
         self.trials = [Trial(evidence.dy, evidence.analytic, evidence.numeric), *self._rerun()]
 
@@ -169,6 +173,19 @@ class Case:
             found += [] if other is None else [other]
         return found
 
+    @cached_property
+    def shuffled(self) -> list[Point]:
+        """The inputs with their elements in another order, where nothing hangs on a pattern of signs."""
+        if self.pair is None:
+            return []
+        rng = np.random.default_rng(7)
+        found = [self.point([rng.permuted(x.ravel()).reshape(x.shape) for x in self.inputs]) for _ in range(2)]
+        return [p for p in found if p is not None]
+
+    def elsewhere(self, rule: Callable[[np.ndarray], np.ndarray]) -> bool:
+        """Does A = rule(J) hold where the elements of the inputs are in another order, too?"""
+        return all(self.same(rule(p.J), p.A) for p in self.shuffled)
+
     def point(self, inputs: list[np.ndarray]) -> Point | None:
         """Both matrices at other inputs."""
         y = self.lab.value(inputs)
@@ -177,6 +194,15 @@ class Case:
         if y is None or J is None or A is None or A.shape != J.shape:
             return None
         return Point(tuple(inputs), y, J, A)
+
+    def steps(self, point: Point) -> dict[str, np.ndarray]:
+        """What the forward compares or clips on its way, where that can be followed."""
+        forward, inputs = self.evidence.forward, point.inputs
+        tape = None if forward is None else trace(forward, inputs, point.y)
+        if tape is None:
+            return {}
+        clipped = {k for step in tape.steps if step.name in CONDITIONS for k in step.parents if k >= len(inputs)}
+        return {f"step {k - len(inputs) + 1} ({tape.steps[k].name})": tape.steps[k].value for k in sorted(clipped)}
 
     @cached_property
     def jacobians(self) -> list[np.ndarray | None]:

@@ -37,6 +37,12 @@ def blocks(M: np.ndarray, shape: tuple[int, ...], axes: tuple[int, ...]) -> np.n
     return spread[np.arange(count), :, np.arange(count), :]
 
 
+def wrong_axis_alone(case: Case) -> Iterator[Cause]:
+    """The same, where no operand can be at the wrong place instead."""
+    if len(case.inputs) == 1:
+        yield from wrong_axis(case)
+
+
 def wrong_axis(case: Case) -> Iterator[Cause]:
     """J couples elements along one axis, A along another."""
     if case.pair is None or case.x.shape != case.y.shape or case.x.ndim < 2:
@@ -177,7 +183,20 @@ def coupling_factor(case: Case) -> Iterator[Cause]:
         return
     off = ~np.eye(case.x.size, dtype=bool)
     apart = [Point(p.inputs, p.y, np.where(off, p.J, 0.0), np.where(off, p.A, 0.0)) for p in case.points]
+    yield from _unscaled(case, apart)
     yield from factors(case, apart)
+
+
+def _unscaled(case: Case, apart: list[Point]) -> Iterator[Cause]:
+    """y is x but for its scale: the coupling term has x in the place of y, or the reverse."""
+    for power in (1, 2):
+        ratios = [np.repeat((p.inputs[case.index] / p.y).ravel()[None], case.x.size, 0) ** power for p in apart]
+        for wrong, right, sign in (("input", "output", 1), ("output", "input", -1)):
+            if all(
+                case.same(p.J * r**sign, p.A) and not case.same(p.J, p.A) for p, r in zip(apart, ratios, strict=True)
+            ):
+                sentence = f"in the term that couples the elements, the {wrong} stands where the {right} belongs"
+                yield Cause("input-for-output", sentence, f"compute that term from the {right}")
 
 
 def _share_off_diagonal(R: np.ndarray, U: np.ndarray) -> float | None:

@@ -16,6 +16,7 @@ from nanonet.gradcheck.diagnosis import (
     rearranged,
     rows,
     shapes,
+    steps,
     substituted,
     terms,
     whole,
@@ -33,6 +34,7 @@ HYPOTHESES: tuple[Hypothesis, ...] = (
     whole.zero,
     whole.ignored_upstream,
     whole.constant,
+    whole.counts,
     shapes.not_reduced,
     whole.upstream_twice,
     shapes.wrong_sum,
@@ -44,6 +46,7 @@ HYPOTHESES: tuple[Hypothesis, ...] = (
     parts.single_entry,
     parts.coupling,
     parts.kept,
+    couplings.wrong_axis_alone,
     masks.masks,
     masks.branches,
     substituted.swapped,
@@ -55,8 +58,8 @@ HYPOTHESES: tuple[Hypothesis, ...] = (
     couplings.coupling_factor,
     terms.constant_term,
     terms.by_zeroing,
-    terms.direct_path,
     terms.product_rule,
+    terms.direct_path,
     ratios.factors,
     hidden.hidden,
     hidden.lost_path,
@@ -66,6 +69,7 @@ HYPOTHESES: tuple[Hypothesis, ...] = (
     rows.row_terms,
     terms.simple_terms,
     monomials.lost_product,
+    steps.steps,
 )
 
 

@@ -84,7 +84,7 @@ def _where(case: Case, axes: tuple[int, ...], of: object) -> str:
             return ""
         known = ~np.isnan(f.values.ravel())
         flags.append(of(f.values.ravel()[known]))  # type: ignore[operator]
-        for name, v in plain(point).items():
+        for name, v in (plain(point) | case.steps(point)).items():
             spread = fitted(v, f.values.shape)
             if spread is not None:
                 arrays.setdefault(name, []).append(spread[known])

@@ -10,6 +10,8 @@ from nanonet.gradcheck.diagnosis.case import Case, Point
 from nanonet.gradcheck.diagnosis.cause import Cause
 from nanonet.gradcheck.diagnosis.grammar import reduced_samples, samples, steady
 
+OPERATIONS = ("²", "³", "√", "|", "sign", "exp", "log", "sin", "cos", "tanh", "σ", "'", " - ", " + ", "cosh", "·", "@")
+
 
 def name_factor(
     case: Case, points: list[Point], values: np.ndarray, shape: tuple[int, ...], use: np.ndarray
@@ -26,25 +28,57 @@ def name_factor(
             sentence = "the local derivative is multiplied in twice"
             yield Cause("extra-factor", sentence, "multiply dy by the local derivative once")
     expressions = samples(points, shape, use)
-    yield from _simple(expressions, values, _simpler(case))
+    yield from _simple(expressions, values, _simpler(case), case.x.shape != case.y.shape)
     yield from _signs(expressions, values)
     yield from _slopes_of_others(case, points, values, shape, use)
     yield from _arguments(case, expressions, values)
     yield from _before_activation(points, values, shape, use)
-    yield from _reductions(points, values, shape, use)
+    yield from _reductions(case, points, values, shape, use)
 
 
 def _simpler(case: Case) -> int:
     """-1 where the given derivative is simpler than the right one (it lacks something), 1 where it is less simple."""
     if case.support is None or np.any(case.support.sum(0) > 1):
         return 0
+    given, right = _degrees(case)
+    if given != right:
+        return int(np.sign(given - right))
     expressions = samples(case.points, case.x.shape, np.ones(case.x.size * len(case.points), dtype=bool))
-    own = [v for name, v in expressions.items() if "output" not in name]
+    own = {name: v for name, v in expressions.items() if "output" not in name}
     if not own:
         return 0
     sides = [np.concatenate([p.A.sum(0) for p in case.points]), np.concatenate([p.J.sum(0) for p in case.points])]
-    given, right = (complexity(v, np.stack(own)) for v in sides)
+    given, right = (_length(v, own) for v in sides)
     return int(np.sign(given - right))
+
+
+def _length(v: np.ndarray, expressions: dict[str, np.ndarray]) -> int:
+    """How much must be written down: 0 for a constant, then by the number of operations; 9 if it is not known."""
+    if float(np.ptp(v)) <= 1e-5 * float(np.max(np.abs(v))):
+        return 0
+    fits = [name for name, w in expressions.items() if bool(steady(v / w))]
+    return min((1 + sum(name.count(mark) for mark in OPERATIONS) for name in fits), default=9)
+
+
+def _degrees(case: Case) -> tuple[int, int]:
+    """The degree of the given and of the right derivative, as polynomials in all inputs; 3 for all others."""
+    rng = np.random.default_rng(8)
+    dy, direction = case.trials[0].dy, rng.uniform(0.5, 1.5, case.x.shape)
+    shifts = [-0.1 * x * rng.uniform(0.5, 1.0, x.shape) for x in case.inputs]
+    given, right = [], []
+    for t in range(5):
+        inputs = [x + t * shift for x, shift in zip(case.inputs, shifts, strict=True)]
+        dx, slope = case.lab.gradient(inputs, dy), case.lab.slope(inputs, case.index, direction)
+        if dx is None or slope is None or dx.shape != direction.shape:
+            return 3, 3
+        given.append(float(np.vdot(dx, direction)))
+        right.append(float(dy.ravel() @ slope))
+    return _degree(np.array(given)), _degree(np.array(right))
+
+
+def _degree(values: np.ndarray) -> int:
+    size = float(np.max(np.abs(values)))
+    return next((n for n in range(3) if np.max(np.abs(np.diff(values, n + 1))) <= 1e-7 * size), 3)
 
 
 def complexity(v: np.ndarray, table: np.ndarray) -> int:
@@ -53,12 +87,15 @@ def complexity(v: np.ndarray, table: np.ndarray) -> int:
     return 0 if constant else 1 if np.any(steady(v / table)) else 2
 
 
-def _simple(expressions: dict[str, np.ndarray], values: np.ndarray, simpler: int) -> Iterator[Cause]:
+def _simple(expressions: dict[str, np.ndarray], values: np.ndarray, simpler: int, reduces: bool) -> Iterator[Cause]:
     """One expression times a constant, or its reciprocal."""
     if not expressions:
         return
     names, table = list(expressions), np.stack(list(expressions.values()))
     size = np.abs(values)
+    e = "exp(the output)"  # a logarithm's derivative is 1/exp(y): what belongs there is the reciprocal
+    if reduces and e in expressions and simpler == 0 and steady(values / expressions[e]):
+        yield _missing(f"1/{e}")
     plain = np.array([not name.startswith("(1 - input ") or "exp" in name or "²" in name for name in names])
     for i in np.flatnonzero(steady(values * table) & plain | _absolute(names, steady(size * table))):
         yield _extra(f"1/{names[i]}") if simpler > 0 else _missing(names[i])
@@ -171,6 +208,12 @@ def _argument(text: str) -> str:
     return text[single : single + 7]
 
 
+def _divided_out(case: Case, k: int) -> bool:
+    """Does the output stay, nearly, as this input is scaled? Then the forward divides by its size."""
+    y = case.lab.value([1.5 * x if i == k else x for i, x in enumerate(case.inputs)])
+    return y is not None and bool(np.max(np.abs(y - case.y)) < 0.05 * np.max(np.abs(case.y)))
+
+
 def _nearly(values: np.ndarray, v: np.ndarray) -> bool:
     """values = c·(v + ε), where ε is what is added below a root or a fraction line for safety."""
     if steady(values / v):
@@ -182,12 +225,18 @@ def _nearly(values: np.ndarray, v: np.ndarray) -> bool:
     return bool(steady(values / (columns @ np.array([c, e])))) and 0 < e <= 1e-2 * c * float(np.min(v))
 
 
-def _reductions(points: list[Point], values: np.ndarray, shape: tuple[int, ...], use: np.ndarray) -> Iterator[Cause]:
+def _reductions(
+    case: Case, points: list[Point], values: np.ndarray, shape: tuple[int, ...], use: np.ndarray
+) -> Iterator[Cause]:
     """A standard deviation, norm or sum that is missing, too many, or taken over another axis."""
+    scaled = {f"input {k}": _divided_out(case, k) for k in range(len(case.inputs))}
     for (what, of), group in reduced_samples(points, shape, use).items():
         for axes, v in group.items():
             for power in (1, 2):
                 if _nearly(values**-2.0, v ** (2 * power)):
+                    if scaled.get(of):
+                        sentence = f"the gradient is divided by {what} of {of} {axes} twice"
+                        yield Cause("extra-factor", sentence, "divide by it once")
                     yield _missing(f"{what} of {of} {axes}")
                 if _nearly(values**2, v ** (2 * power)):
                     sentence = f"the division by {what} of {of} {axes} is missing"

@@ -49,6 +49,7 @@ def kept(case: Case) -> Iterator[Cause]:
     lost = right & ~given
     yield from _slices(case, given, right)
     yield from _one_use(case, given, right)
+    yield from _one_of_two_places(case, given, lost)
     yield from _lost_coupling(case, given, lost)
     yield from _one_distance(case, given, lost)
 
@@ -111,7 +112,25 @@ def _one_distance(case: Case, given: np.ndarray, lost: np.ndarray) -> Iterator[C
         kept = np.unique(distance[given])
         if len(kept) == 1 and np.any(lost) and not np.any(lost & (distance == kept[0])):
             sentence = f"an element is used at several places along axis {axis}, and only one use gets its gradient"
+            if np.any(lost.any(0) & ~given.any(0)):  # an assignment would have kept what is used once
+                yield Cause("missing-term", sentence, KEEP_ALL)
             yield Cause("overwritten", sentence, KEEP_ALL)
+
+
+def _one_of_two_places(case: Case, given: np.ndarray, lost: np.ndarray) -> Iterator[Cause]:
+    """y[i, j] depends on the slices i and j of x, as a distance does; those of one axis of y alone are kept."""
+    if not np.any(lost):
+        return
+    for axis, length in enumerate(case.x.shape):
+        of_x = np.indices(case.x.shape)[axis].ravel()[None, :]
+        met = [
+            np.indices(case.y.shape)[k].ravel()[:, None] == of_x for k, n in enumerate(case.y.shape) if n == length > 1
+        ]
+        for i, one in enumerate(met):
+            for j, other in enumerate(met):
+                if i != j and not np.any(given & ~one) and not np.any(lost & ~other):
+                    sentence = f"slices of axis {axis} are used in pairs, and only one of the two gets its gradient"
+                    yield Cause("overwritten", sentence, KEEP_ALL)
 
 
 def _lost_coupling(case: Case, given: np.ndarray, lost: np.ndarray) -> Iterator[Cause]:

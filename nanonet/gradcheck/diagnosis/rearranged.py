@@ -70,15 +70,21 @@ def rearranged(case: Case) -> Iterator[Cause]:
         return
     of_x, of_y = orders(case.x.shape), orders(case.y.shape)
     for order in of_x:
-        if case.explains(_columns(J, order)):
+        if case.explains(_columns(J, order)) and case.elsewhere(lambda M, o=order: _columns(M, o)):
             yield _cause(case, order, "the gradient is")
     for order in of_y:
-        if case.explains(order.matrix().T @ J):
+        if case.explains(order.matrix().T @ J) and case.elsewhere(lambda M, o=order: o.matrix().T @ M):
             yield _cause(case, order, "the upstream gradient is")
     for a in of_x:
         for b in of_y:
             alike = a.kind == b.kind and (a.axes == b.axes or a.kind == "transpose")
             if alike and a.kind in ("transpose", "flipped") and case.explains(b.matrix().T @ _columns(J, a)):
+                if not case.elsewhere(lambda M, a=a, b=b: b.matrix().T @ _columns(M, a)):
+                    continue
+                if case.elementwise and _is_mask(J):
+                    continue  # a mask that is the wrong way round
+                if case.elementwise:
+                    yield _cause(case, a, "what dy is multiplied by is")
                 if a.kind == "transpose" and len(case.inputs) == 1 and len(case.summed_axes) < case.y.ndim:
                     yield Cause("wrong-axis", "the rule runs along the wrong axis", "use the axis of the forward")
                 yield _cause(case, a, "what dy is multiplied by is")
@@ -95,6 +101,13 @@ def rearranged(case: Case) -> Iterator[Cause]:
             if any(case.same(M, J) for M in sides):
                 yield Cause(order.kind, "the gradient lacks a shift by one place", order.remedy)
     yield from _reshaped(case)
+
+
+def _is_mask(J: np.ndarray) -> bool:
+    """Is the diagonal one number at some places and 0 at the others?"""
+    slopes = np.diag(J)
+    on = np.abs(slopes) > 1e-9 * np.max(np.abs(slopes))
+    return not np.all(on) and bool(np.ptp(slopes[on]) < 1e-6 * np.max(np.abs(slopes)))
 
 
 def _columns(J: np.ndarray, order: Order) -> np.ndarray:
@@ -125,9 +138,24 @@ def _reshaped(case: Case) -> Iterator[Cause]:
     if not case.explains(size * identity):
         return
     indices = np.arange(case.y.size)
-    for shape in (case.y.shape, case.x.shape):
+    for shape in {case.y.shape, case.x.shape, *_split(case.x.shape), *_split(case.y.shape)}:
         for axes in permutations(range(len(shape))):
             moved = indices.reshape(shape).transpose(axes).ravel()
             if case.same(J, size * identity[moved]) or case.same(J, size * identity[:, moved]):
                 sentence = "the gradient is reshaped where it must be transposed"
                 yield Cause("transpose", sentence, "undo the forward's transposition, then its reshape")
+
+
+def _split(shape: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """A shape with one or two of its axes split in two, as of pixels that are shuffled into channels."""
+    found, new = [], [tuple(n for n in shape if n > 1)]
+    for _ in range(2):
+        new = [
+            (*s[:i], n // k, k, *s[i + 1 :])
+            for s in new
+            for i, n in enumerate(s)
+            for k in range(2, n)
+            if n % k == 0 and len(s) < 6
+        ]
+        found += new
+    return found[:20]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nanonet.gradcheck.diagnosis.case import Case
+from nanonet.gradcheck.diagnosis.case import Case, present
 from nanonet.gradcheck.diagnosis.cause import Cause
 from nanonet.gradcheck.diagnosis.ratios import factors
 from nanonet.gradcheck.diagnosis.rearranged import Order, orders
@@ -59,10 +59,20 @@ def _gradient_of_another(case: Case, both: bool) -> Iterator[Cause]:
         factor = None if both else next(factors(case), None)
         if factor is not None and factor.kind == "missing-factor":
             return  # x·s + b with dx left out of ds: that is the gradient of b, too
+        if J is not None and case.J is not None and not mutual and _chosen(case.J, J):
+            sentence = f"the mask of input {j} is used for input {case.index}"
+            yield Cause("mask", sentence, "each input gets dy where the forward chose it")
         sentence = f"the gradient of input {j} is given for input {case.index}: the operands are swapped"
         if mutual:
             sentence = f"the gradients of the inputs {case.index} and {j} are swapped"
         yield Cause("swapped-operands", sentence, "return the gradients in the order of the inputs")
+
+
+def _chosen(J: np.ndarray, other: np.ndarray) -> bool:
+    """Does each output pass on one of the two inputs, here the one and there the other?"""
+    there, theirs = present(J), present(other)
+    values = np.concatenate([J[there], other[theirs]])
+    return not np.any(there.any(1) & theirs.any(1)) and bool(np.ptp(values) < 1e-6 * np.max(np.abs(values)))
 
 
 def input_for_output(case: Case) -> Iterator[Cause]:
@@ -143,7 +153,7 @@ def _is_right_there(case: Case, substitution: Substitution) -> bool:
         return False
     direction = _direction(case)
     slope = case.lab.slope(inputs, case.index, direction)
-    if slope is None:
+    if slope is None or not _matters(case, substitution.k, direction):
         return False
     for t in case.trials:  # a cheap look along one direction, before the whole Jacobian is measured
         given, scale = (
@@ -154,6 +164,17 @@ def _is_right_there(case: Case, substitution: Substitution) -> bool:
             return False
     J = case.lab.jacobian(inputs, case.index)
     return J is not None and case.explains(J) and not case.same(J, case.J)
+
+
+def _matters(case: Case, k: int, direction: np.ndarray) -> bool:
+    """Does the Jacobian follow small changes of this operand? Where it does not, the operand is a condition only."""
+    if k not in case.matters:
+        rng = np.random.default_rng(6)
+        moved = [x * rng.uniform(0.999, 1.001, x.shape) if i == k else x for i, x in enumerate(case.inputs)]
+        slopes = [case.lab.slope(inputs, case.index, direction) for inputs in (case.inputs, moved)]
+        same = slopes[0] is not None and slopes[1] is not None and case.same(slopes[0], slopes[1])
+        case.matters[k] = not same
+    return case.matters[k]
 
 
 def _direction(case: Case) -> np.ndarray:

@@ -114,13 +114,14 @@ def other_use(case: Case) -> Iterator[Cause]:
     cause = Cause("overwritten", sentence, KEEP_ALL)
     of_x = [None, *[o for o in orders(case.x.shape, zeros=False) if o.kind == "transpose"]]
     of_y = [None, *[o for o in orders(case.y.shape, zeros=False) if o.kind == "transpose"]]
-    turned = [A]
+    turned = [(A, cause)]
+    missing = Cause("missing-term", "of two terms, as A·x and Aᵀ·x, only one is there", ADD)
     for k, v in enumerate(case.inputs):
         for order in orders(v.shape, zeros=False):
             if order.kind == "transpose" and k != case.index:
                 again = case.lab.given([order.of(x) if i == k else x for i, x in enumerate(case.inputs)])
-                turned += [] if again is None or again.shape != A.shape else [again]
-    for M in turned:
+                turned += [] if again is None or again.shape != A.shape else [(again, missing)]
+    for M, cause in turned:
         for a in of_x:
             for b in of_y:
                 N = M if a is None else M[:, a.index]

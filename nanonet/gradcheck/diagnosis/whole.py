@@ -93,6 +93,22 @@ def constant(case: Case) -> Iterator[Cause]:
         yield named_factor(case, factor, "the gradient")
 
 
+def counts(case: Case) -> Iterator[Cause]:
+    """Sums for means, or the reverse, of groups of several lengths: as of segments, or of windows at the border."""
+    if case.J is None or case.support is None or case.given_shape != case.x.shape:
+        return
+    for axis, whose in ((1, "terms of each output"), (0, "uses of each input")):
+        number = np.maximum(case.support.sum(axis, keepdims=True), 1)
+        if np.ptp(number) == 0:
+            continue
+        if case.explains(case.J * number):
+            sentence = f"the gradient is a sum; it should be the mean over the {whose}"
+            yield Cause("sum-for-mean", sentence, "divide by their number, as the forward does")
+        if case.explains(case.J / number):
+            sentence = f"the gradient is a mean over the {whose}; it should be the sum"
+            yield Cause("mean-for-sum", sentence, "do not divide by their number")
+
+
 def named_factor(case: Case, factor: float, subject: str) -> Cause:
     """The cause of a constant factor: mean-for-sum, sum-for-mean, the length of a wrong axis, or scale."""
     if _is_length(case, factor):
