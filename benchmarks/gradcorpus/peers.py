@@ -84,8 +84,8 @@ def torch_gradcheck(case: Case, fast: bool = False) -> str:
 
 def jax_check_grads(case: Case) -> str:
     """jax.test_util.check_grads in reverse mode, with 64-bit numbers."""
-    import jax
-    from jax.test_util import check_grads
+    import jax  # pyright: ignore[reportMissingImports]
+    from jax.test_util import check_grads  # pyright: ignore[reportMissingImports]
 
     pair = Pair(case)
     extras: list[Any] = []
@@ -121,8 +121,8 @@ def jax_check_grads(case: Case) -> str:
 
 def autograd_check_grads(case: Case) -> str:
     """autograd.test_util.check_grads in reverse mode, over all inputs at once."""
-    from autograd.extend import defvjp_argnums, primitive
-    from autograd.test_util import check_grads
+    from autograd.extend import defvjp_argnums, primitive  # pyright: ignore[reportMissingImports]
+    from autograd.test_util import check_grads  # pyright: ignore[reportMissingImports]
 
     pair = Pair(case)
     extras: list[Any] = []
