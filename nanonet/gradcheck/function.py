@@ -29,6 +29,11 @@ class TensorFunction(Subject):
         self.given = [x.dtype for x in sources]
         self.inputs = [x.astype(np.float64) for x in sources]
         self.places = self.floats + [len(args) + k for k in range(len(self.parameters))]
+        if self.parameters:
+            names = ", ".join(
+                f"{i} {name}" for i, name in zip(self.places[len(self.floats) :], _names(self.f), strict=True)
+            )
+            self.hint = f"the parameters are inputs {names}"
         self.name = name
         self.drawn = get_state()
         if not self.inputs:
@@ -129,6 +134,10 @@ def _with_parameters(f: Any) -> tuple[Callable[..., Any], list[Tensor]]:
         if buffer is not None and buffer.dtype.kind == "f":
             buffer.array = buffer.array.astype(np.float64)
     return module, parameters
+
+
+def _names(module: Any) -> list[str]:
+    return [name for name, p in module.named_parameters() if p.dtype.kind == "f" and p.requires_grad]
 
 
 def _floating(outputs: Any) -> list[Tensor]:

@@ -25,7 +25,7 @@ def text(report: Report) -> str:
         return "\n".join(_passed(report))
     lines = _head(report) + _numbers(report)
     if report.op:
-        lines += _item("op", report.op, 2)
+        lines += _item("op", report.op, 3)
     if report.output is not None:
         lines += _item("output", f"{report.output[0]}, element {list(report.output[1])}")
     if report.slopes is not None:
