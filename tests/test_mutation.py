@@ -17,6 +17,9 @@ from tests.mutation.score import Result, counts, stale
 from tests.mutation.targets import Target, targets
 from tests.mutation.workers import in_processes
 
+# JAX, where another test has imported it, warns at every fork; the forked processes do not use it.
+pytestmark = pytest.mark.filterwarnings("ignore:os.fork:RuntimeWarning")
+
 RULE = '''
 def backward(xp, saved, dy, needs):
     """A sentence that stays."""

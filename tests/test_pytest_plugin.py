@@ -13,7 +13,7 @@ import pytest
 from nanonet.gradcheck import pytest_plugin  # before the runs within this process, which would throw it away
 
 # pytester forgets modules that a run within this process imports; these do not survive being imported twice.
-for _module in ("torch", "jax", "scipy.special", "numba"):
+for _module in ("torch", "scipy.special", "numba"):
     with suppress(ImportError):
         importlib.import_module(_module)
 
