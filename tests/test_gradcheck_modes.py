@@ -299,3 +299,31 @@ def test_an_infinite_gradient_fails_unless_the_slope_is_infinitely_steep() -> No
     assert (report.verdict, report.where) == ("fail", (0, (0,)))
     root = nt.check_backward(np.sqrt, lambda dy, x: dy / (2 * np.sqrt(x)), np.array([0.0, 1.0]))
     assert root.verdict == "inconclusive"
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_one_bad_direction_of_several_is_enough(seed: int) -> None:
+    def backward(dy: Any, x: Any) -> Any:
+        return dy * np.cos(x) * (1.1 if dy[0, 0] < 0 else 1.0)
+
+    assert nt.check_backward(np.sin, backward, x34, mode="fast", directions=12, seed=seed).verdict == "fail"
+
+
+def test_a_gradient_that_does_not_add_to_the_one_before_fails() -> None:
+    def clears(x: Any) -> Any:
+        if x.requires_grad:
+            x.register_hook(lambda dx: (setattr(x, "grad", None), dx)[1])
+        return x * x
+
+    report = nt.gradcheck(clears, [x34])
+    assert report.verdict == "fail"
+    assert ".grad that was there before" in " ".join(str(report).split())
+
+
+def test_a_shape_that_is_wrong_for_some_cotangents_fails() -> None:
+    def backward(dy: Any, x: Any) -> Any:
+        return dy * np.cos(x) if np.all(dy) else (dy * np.cos(x))[:1]
+
+    report = nt.check_backward(np.sin, backward, x34)
+    assert report.verdict == "fail"
+    assert "shape (1, 4)" in report.note

@@ -77,9 +77,9 @@ class Full:
         comparisons = report.comparisons
         for c in range(1, self.channels.count):
             dxs = self.recording.pull(self.cotangents(c))
-            if any(dx.shape != x.shape for dx, x in zip(dxs, self.subject.inputs, strict=True)):
-                continue  # a shape that depends on dy's values cannot be: the first cotangent has shown it
             other = self.report(c, dxs)
+            if any(dx.shape != x.shape for dx, x in zip(dxs, self.subject.inputs, strict=True)):
+                return replace(other, comparisons=comparisons)  # a shape that depends on dy's values
             comparisons = tuple(_worse(a, b) for a, b in zip(comparisons, other.comparisons, strict=True))
             if ORDER.index(other.verdict) > ORDER.index(report.verdict):
                 report = other
