@@ -1,0 +1,1 @@
+"""The documents: where they are wrong as written, beside the correction, and their worked examples."""

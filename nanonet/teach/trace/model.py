@@ -1,0 +1,135 @@
+"""What a trace is made of: nodes (tensors), steps (computations), and the changes that each step made.
+
+A trace is written once, while the engine computes, and only read afterwards. Its arrays are copies of the engine's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from nanonet.op import Op
+
+
+@dataclass(frozen=True)
+class Site:
+    """A line of the user's code."""
+
+    file: str
+    line: int
+    function: str = ""
+
+
+@dataclass(frozen=True)
+class Node:
+    """A tensor that took part.
+
+    id          its number; nodes are numbered in the order in which they were met
+    name        the variable's name in the user's code, the parameter's ("model.0.weight"), or "tanh 7"
+    kind        "input", "parameter", "constant" or "result"
+    op          the operation that made it; "" for leaves
+    wants_grad  will a gradient be computed for it?
+    module      names of the modules within whose call it was made: ("model", "0"); () outside
+    site        the line that made it; None for leaves
+    output      which of its operation's outputs it is
+    """
+
+    id: int
+    name: str
+    kind: str
+    op: str
+    shape: tuple[int, ...]
+    dtype: str
+    wants_grad: bool
+    module: tuple[str, ...] = ()
+    site: Site | None = None
+    output: int = 0
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a step changed of one node: its "value", its "grad" (as far as it is added up), or its "stored" `.grad`."""
+
+    node: int
+    part: str
+    before: np.ndarray | None
+    after: np.ndarray | None
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """What one use of a tensor adds to its gradient: `consumer` is the step of the forward that used it, `position`
+    at which of its inputs. `raw` is what the operation's backward gave, `array` the same after un-broadcasting."""
+
+    node: int
+    consumer: int
+    position: int
+    raw: np.ndarray
+    array: np.ndarray
+
+
+@dataclass(frozen=True)
+class Call:
+    """The rule that ran and what it was given: copies, in the order of the rule's arguments.
+
+    In a forward `arrays` are the inputs and `results` the outputs; in a backward `arrays` are the dys, one for each
+    output (None where nothing came), and `results` the gradients of the inputs (None where none is wanted); in an
+    update `arrays` are p, g and the memory, `results` the new p and the new memory.
+    """
+
+    rule: Callable[..., Any]
+    arrays: tuple[Any, ...]
+    attrs: Mapping[str, Any]
+    results: tuple[Any, ...]
+    saved: Any = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One computation.
+
+    phase       "forward", "backward" or "update"
+    kind        forward: "forward". backward: "seed" (the loss's own gradient), "backward" (an op's backward),
+                "unbroadcast" (the sum over copies), "accumulate" (one more use: +=), "hook" (a hook's replacement),
+                "store" (into `.grad`). update: "update" (an optimizer's rule), "assign" (user code wrote a value),
+                "zero_grad".
+    op          the operation, for the kinds forward and backward
+    title       the operation's or the rule's name
+    inputs      nodes read: of a forward its inputs, of a backward its outputs (whose gradients it reads)
+    outputs     nodes written: of a forward its outputs, of a backward the inputs whose gradients it makes
+    forward     of a backward, unbroadcast or accumulate: the index of the forward step it belongs to
+    """
+
+    index: int
+    phase: str
+    kind: str
+    title: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    changes: tuple[Change, ...]
+    op: type[Op] | None = None
+    call: Call | None = None
+    contributions: tuple[Contribution, ...] = ()
+    forward: int | None = None
+    module: tuple[str, ...] = ()
+    site: Site | None = None
+
+
+@dataclass
+class Trace:
+    """What a run did. `position` i of a debugger means: the first i steps have been made.
+
+    nodes, steps    in the order of recording; a node's or step's number is its place in the list
+    roots           nodes that `backward()` started from: the loss
+    sources         {file: its lines}, of every file that a step points into
+    result          what the traced function returned (None for `tracing()`)
+    """
+
+    nodes: list[Node] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    roots: list[int] = field(default_factory=list)
+    sources: dict[str, list[str]] = field(default_factory=dict)
+    result: Any = None
