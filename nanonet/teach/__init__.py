@@ -1,1 +1,1 @@
-"""Backpropagation to look at: the trace of a run, its debugger, cards, pages, plots, exercises, the documents' errors."""
+"""Backpropagation to look at: trace, debugger, cards, pages, plots, exercises, and the documents' errors."""
