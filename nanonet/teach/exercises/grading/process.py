@@ -11,50 +11,18 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from nanonet.teach.exercises.exercise import LearnerError
+from nanonet.teach.exercises.grading.endings import Ended, Ending, Limits
 from nanonet.teach.exercises.grading.sandbox import channel
 
 START_SECONDS = 60.0  # for Python and NumPy themselves, on a busy machine
 KEPT_OUTPUT = 4000  # bytes of what a submission prints
 PASSED_ON = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
-
-
-@dataclass(frozen=True)
-class Limits:
-    """seconds   that a submission may take, all its calls together; not counted: starting, and the grader's own work
-    memory    in MB, beyond what Python and NumPy hold
-    """
-
-    seconds: float = 10.0
-    memory: int = 512
-
-    def __post_init__(self) -> None:
-        if not 0 < self.seconds <= 3600:
-            raise ValueError(f"grade: seconds must be above 0 and at most 3600, got {self.seconds}")
-        if not 1 <= self.memory <= 1 << 20:
-            raise ValueError(f"grade: memory is in MB, from 1 to 1048576, got {self.memory}")
-
-
-@dataclass(frozen=True)
-class Ending:
-    """Why a submission could not be judged: a verdict, a sentence, and its line where that is known."""
-
-    verdict: str
-    message: str
-    line: int | None = None
-
-
-class StoppedError(BaseException):
-    """The submission's process is at its end. A BaseException, so that no judge takes it for an answer."""
-
-    def __init__(self, ending: Ending) -> None:
-        super().__init__(ending.message)
-        self.ending = ending
 
 
 class Process:
@@ -70,6 +38,7 @@ class Process:
         self.limits = limits
         self.left = limits.seconds
         self.last: Ending | None = None
+        self.lines: list[str] = []
         self.output = bytearray()
         self.folder = tempfile.TemporaryDirectory(prefix="nanonet-grade-")
         packages = str(Path(np.__file__).parent.parent)
@@ -103,13 +72,14 @@ class Process:
         self.process.wait()
 
     def load(self, source: bytes, names: tuple[str, ...]) -> None:
-        """Run the submission's module. Raises StoppedError where it has not all the functions."""
+        """Run the submission's module. Raises Ended where it has not all the functions."""
+        self.lines = source.decode(errors="replace").splitlines()
         self._exchange(b"", time.monotonic() + START_SECONDS, "the start")
         answer, _ = self._ask(channel.frame({"load": list(names)}, source), "the module")
         missing = [name for name in names if name in answer.get("missing", ())]
         if missing:
             found = f"the file must define {_listed(names)}; it lacks {_listed(missing)}"
-            raise StoppedError(Ending("error", found))
+            raise Ended("error", found)
 
     def function(self, name: str) -> Callable[..., Any]:
         """Calls the submission's function of that name in its process."""
@@ -120,7 +90,7 @@ class Process:
             try:
                 return channel.unpack(answer["result"], arrays)
             except (KeyError, channel.ChannelError):
-                raise self._stopped("forbidden", "it wrote into the grader's pipe") from None
+                raise Ended("forbidden", "it wrote into the grader's pipe") from None
 
         call.__name__ = name
         return call
@@ -131,14 +101,14 @@ class Process:
         answer, body = self._exchange(request, begun + self.left, what)
         self.left -= time.monotonic() - begun
         if "forbidden" in answer:
-            raise self._stopped("forbidden", body.decode(errors="replace"))
+            raise Ended("forbidden", body.decode(errors="replace"))
         if "memory" in answer:
-            raise self._stopped("memory", f"{what} needed more than {self.limits.memory} MB")
+            raise Ended("memory", f"{what} needed more than {self.limits.memory} MB")
         if "changed" in answer:
-            place = _place(str(answer["changed"]))
-            raise self._stopped("changed-input", f"{what} changed its argument {place}; compute with a copy of it")
+            place = str(answer["changed"])[:80]
+            raise Ended("changed-input", f"{what} changed its argument {place}; compute with a copy of it")
         if "returned" in answer:
-            raise self._stopped("error", f"{what} returned {answer['returned']}; return NumPy arrays of numbers")
+            raise Ended("error", f"{what} returned {answer['returned']}; return NumPy arrays of numbers")
         for key, verdict in (("quit", "crashed"), ("syntax", "syntax-error"), ("error", "error")):
             if key in answer:
                 self._raise(answer[key], verdict, what)
@@ -146,31 +116,32 @@ class Process:
 
     def _raise(self, complaint: Any, verdict: str, what: str) -> None:
         if not isinstance(complaint, dict):
-            raise self._stopped("forbidden", "it wrote into the grader's pipe")
+            raise Ended("forbidden", "it wrote into the grader's pipe")
         kind, words = str(complaint.get("type"))[:80], str(complaint.get("message"))[:300]
-        line = complaint.get("line")
+        number = complaint.get("line")
+        line = number if type(number) is int and 0 < number <= len(self.lines) else None
         sentence = f"{kind}: {words}" if words else kind
-        ending = Ending(verdict, sentence, line if type(line) is int else None)
         if verdict == "error" and what != "the module":
-            self.last = ending
-            raise _exception(str(complaint.get("builtin")), words)
-        if verdict == "crashed":
-            ending = Ending(verdict, f"{what} ended the program: {sentence}", ending.line)
-        raise StoppedError(ending)
-
-    def _stopped(self, verdict: str, message: str) -> StoppedError:
-        return StoppedError(Ending(verdict, message))
+            self.last = Ending(verdict, sentence, line)
+            if complaint.get("builtin") == "NotImplementedError":
+                raise NotImplementedError(words)
+            raise LearnerError(kind, words, line, self.lines[line - 1].strip() if line else "")
+        raise Ended(verdict, f"{what} ended the program: {sentence}" if verdict == "crashed" else sentence, line)
 
     def _exchange(self, request: bytes, deadline: float, what: str) -> tuple[dict[str, Any], bytes]:
-        """Write a request and read a frame, while what is printed is collected; StoppedError at the deadline."""
+        """Write a request and read a frame, while what is printed is collected; Ended at the deadline."""
         process, rest, got = self.process, memoryview(request), bytearray()
-        assert process.stdin and process.stdout and process.stderr
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
         to, frm, printed = process.stdin.fileno(), process.stdout.fileno(), process.stderr.fileno()
         os.set_blocking(to, False)
         wanted, sizes = channel.SIZES.size, None
         reading = [frm, printed]
         while len(got) < wanted:
-            readable, writable, _ = select.select(reading, [to] if rest else [], [], max(0, deadline - time.monotonic()))
+            readable, writable, _ = select.select(
+                reading, [to] if rest else [], [], max(0, deadline - time.monotonic())
+            )
             if printed in readable and not self._collect(printed):
                 reading.remove(printed)
             if writable:
@@ -187,33 +158,33 @@ class Process:
                     try:
                         sizes = channel.sizes(bytes(got))
                     except channel.ChannelError:
-                        raise self._stopped("forbidden", "it wrote into the grader's pipe") from None
+                        raise Ended("forbidden", "it wrote into the grader's pipe") from None
                     wanted += sum(sizes)
             if time.monotonic() >= deadline and len(got) < wanted:
-                raise self._stopped("timeout", f"{what} took longer than {self.limits.seconds:g} s")
+                raise Ended("timeout", f"{what} took longer than {self.limits.seconds:g} s")
         assert sizes is not None
         start = channel.SIZES.size
         try:
             return channel.parse(bytes(got[start : start + sizes[0]])), bytes(got[start + sizes[0] :])
         except channel.ChannelError:
-            raise self._stopped("forbidden", "it wrote into the grader's pipe") from None
+            raise Ended("forbidden", "it wrote into the grader's pipe") from None
 
     def _collect(self, printed: int) -> bool:
         part = os.read(printed, 1 << 16)
         self.output += part[: KEPT_OUTPUT - len(self.output)]
         return bool(part)
 
-    def _ended(self, what: str) -> StoppedError:
+    def _ended(self, what: str) -> Ended:
         """The pipe is closed: how did the process end?"""
         try:
             status = self.process.wait(1.0)
         except subprocess.TimeoutExpired:
-            return self._stopped("crashed", f"{what} closed the grader's pipe")
+            return Ended("crashed", f"{what} closed the grader's pipe")
         if status == -signal.SIGXCPU:
-            return self._stopped("timeout", f"{what} took longer than {self.limits.seconds:g} s")
+            return Ended("timeout", f"{what} took longer than {self.limits.seconds:g} s")
         if status < 0:
-            return self._stopped("crashed", f"{what} ended the process with {signal.Signals(-status).name}")
-        return self._stopped("crashed", f"{what} ended the process with status {status}")
+            return Ended("crashed", f"{what} ended the process with {signal.Signals(-status).name}")
+        return Ended("crashed", f"{what} ended the process with status {status}")
 
 
 def _environment() -> dict[str, str]:
@@ -221,22 +192,6 @@ def _environment() -> dict[str, str]:
     passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     threads = {f"{library}_NUM_THREADS": "1" for library in ("OPENBLAS", "OMP", "MKL", "VECLIB")}
     return {**passed, **threads, "LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "0"}
-
-
-def _exception(name: str, words: str) -> Exception:
-    """The exception as the judge would have got it without a process in between."""
-    import builtins
-
-    kind = getattr(builtins, name, None)
-    if isinstance(kind, type) and issubclass(kind, Exception) and not issubclass(kind, UnicodeError | ExceptionGroup):
-        return kind(words)
-    return RuntimeError(words)
-
-
-def _place(place: str) -> str:
-    """Positions are counted from 1 in sentences."""
-    head, bracket, tail = place.partition("[")
-    return f"{int(head) + 1 if head.isdigit() else head}{bracket}{tail}"[:80]
 
 
 def _listed(names: Any) -> str:

@@ -28,7 +28,7 @@ FILE = guard.OWN
 OUT_OF_MEMORY = channel.frame({"memory": True})
 PRELOADED = """cmath collections contextlib copy dataclasses enum fractions functools itertools json linecache math
     numbers numpy.fft numpy.linalg numpy.polynomial numpy.random operator random re statistics string textwrap time
-    tokenize traceback typing unicodedata warnings""".split()
+    tokenize traceback typing unicodedata warnings""".split()  # noqa: SIM905
 
 
 def main() -> None:
@@ -94,9 +94,11 @@ def answer(module: types.ModuleType, header: dict[str, Any], body: bytes) -> tup
             exec(compile(body, FILE, "exec", dont_inherit=True), module.__dict__)
             return {"missing": [name for name in header["load"] if not callable(getattr(module, name, None))]}, b""
         args, kwargs = channel.unpack(header["arguments"], body)
-        before = contents(args, kwargs)
-        result = getattr(module, header["call"])(*args, **kwargs)
-        after = contents(args, kwargs)
+        function = getattr(module, header["call"])
+        names = parameters(function)
+        before = contents(names, args, kwargs)
+        result = function(*args, **kwargs)
+        after = contents(names, args, kwargs)
         changed = [place for place in {**before, **after} if before.get(place) != after.get(place)]
         if changed:
             return {"changed": changed[0]}, b""
@@ -126,10 +128,17 @@ def leaves(place: str, value: Any) -> Iterator[tuple[str, Any]]:
         yield place, value
 
 
-def contents(args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+def contents(names: list[str], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     """What the arguments hold, to see afterwards whether that was changed."""
-    named = [*((str(number), value) for number, value in enumerate(args)), *kwargs.items()]
+    names = [*names, *(f"number {n + 1}" for n in range(len(names), len(args)))]
+    named = [*zip(names, args, strict=False), *kwargs.items()]
     return dict(leaf for place, value in named for leaf in leaves(place, value))
+
+
+def parameters(function: Any) -> list[str]:
+    """The names of its positional parameters; none where it is no plain function."""
+    code = getattr(function, "__code__", None)
+    return list(code.co_varnames[: code.co_argcount]) if isinstance(code, types.CodeType) else []
 
 
 def complaint(error: BaseException, line: int | None) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What the grader and a submission's process say to each other: frames of JSON and the bytes of arrays.
 
-A frame is 8 bytes with two lengths, a JSON header, and a body with the bytes of every array one after the other. Nothing
-is ever unpickled: the grader reads numbers, shapes and words, checks each of them, and believes nothing else.
+A frame is 8 bytes with two lengths, a JSON header, and a body with the bytes of every array one after the other.
+Nothing is ever unpickled: the grader reads numbers, shapes and words, checks each of them, and believes nothing else.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def pack(value: Any) -> tuple[Any, bytes]:
 def _packed(value: Any, parts: list[bytes], depth: int) -> Any:
     if depth > DEEPEST:
         raise ChannelError(f"something nested more than {DEEPEST} deep")
-    if value is None or isinstance(value, bool | int | float | str) and not isinstance(value, np.generic):
+    if value is None or (isinstance(value, bool | int | float | str) and not isinstance(value, np.generic)):
         return value
     if isinstance(value, np.ndarray | np.generic | complex):
         array = np.asarray(value)

@@ -1,7 +1,7 @@
 """What a submission may not do: an audit hook, which Python calls before it opens, imports or starts anything.
 
-Whoever tries gets no exception to catch: the process says what was tried and ends. So no traceback with the hook's frame
-ever exists. Everything that the hook needs are its own defaults, since names of modules could be replaced by then.
+Whoever tries gets no exception to catch: the process says what was tried and ends. So no traceback with the hook's
+frame ever exists. Everything that the hook needs are its own defaults, since a module's names could be replaced by then.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import Any
 FORBIDDEN_MODULES = frozenset(
     """_ctypes _interpchannels _interpqueues _interpreters _multiprocessing _posixsubprocess _socket _ssl _winapi
     _xxinterpchannels _xxsubinterpreters asyncio cffi concurrent ctypes fcntl gc mmap multiprocessing
-    numpy.ctypeslib numpy.distutils numpy.f2py numpy.testing pty resource socket socketserver ssl subprocess""".split()
+    numpy.ctypeslib numpy.distutils numpy.f2py numpy.testing pty resource socket socketserver ssl subprocess""".split()  # noqa: SIM905
 )
 # Events whose names begin so. Allowed are, among others, compile, exec, marshal.loads, sys._getframe.
 FORBIDDEN_EVENTS = tuple(
     """code.__new__ cpython.run ctypes. fcntl. ftplib. gc. glob. http. imaplib. mmap. msvcrt. nntplib. os. pathlib.
     poplib. pty. resource. setopencodehook shutil. signal. smtplib. socket. sqlite3. subprocess. sys.addaudithook
-    sys.set_asyncgen sys.setprofile sys.settrace syslog. telnetlib. tempfile. urllib. webbrowser. winreg.""".split()
+    sys.set_asyncgen sys.setprofile sys.settrace syslog. telnetlib. tempfile. urllib. webbrowser. winreg.""".split()  # noqa: SIM905
 )
 OWN = "submission.py"  # the name under which the code is compiled; there is no file of that name
 READ_ONLY = (None, "r", "rb", "rt", "br", "tr")
@@ -55,14 +55,15 @@ def stand_guard(tell: Callable[[str], None], folders: Sequence[str], readable: S
     ) -> None:
         wrong = ""
         if event == "import":
-            top = args[0].partition(".")[0]
+            top = args[0].partition(".")[0] if exactly(args[0]) is kinds[0] else ""
             if top in modules or top not in known or args[0] in modules:
-                wrong = "import of " + (args[0] if top in known else top)
+                wrong = "import of " + (args[0] if top in known else top or "a module")
         elif event == "open" or event in listing:
             path: Any = args[0]
             string, integer, octets = kinds
-            if event == "open" and (exactly(path) is integer or path == own and args[1] in modes):
-                return  # a descriptor that is open already; or the parser, which would show the line of an error
+            parser = exactly(path) is string and path == own and args[1:2] == ("r",)
+            if event == "open" and (exactly(path) is integer or parser):
+                return  # a descriptor that is open already; or the parser, which wants to show the line of an error
             if exactly(path) is octets:
                 path = path.decode("utf-8", "replace")
             verb = "reading "
