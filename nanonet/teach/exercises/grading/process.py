@@ -18,10 +18,11 @@ import numpy as np
 
 from nanonet.teach.exercises.exercise import LearnerError
 from nanonet.teach.exercises.grading.endings import Ended, Ending, Limits
-from nanonet.teach.exercises.grading.sandbox import channel
+from nanonet.teach.exercises.grading.sandbox import channel, guard
 
 START_SECONDS = 60.0  # for Python and NumPy themselves, on a busy machine
 KEPT_OUTPUT = 4000  # bytes of what a submission prints
+SANDBOX = Path(__file__).parent / "sandbox"
 PASSED_ON = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 
 
@@ -42,7 +43,7 @@ class Process:
         self.output = bytearray()
         self.folder = tempfile.TemporaryDirectory(prefix="nanonet-grade-")
         packages = str(Path(np.__file__).parent.parent)
-        child = [sys.executable, "-I", "-B", "-u", str(Path(__file__).parent / "sandbox"), packages]
+        child = [sys.executable, "-I", "-B", "-u", str(SANDBOX), packages]
         self.process = subprocess.Popen(
             [*child, str(limits.seconds), str(limits.memory)],
             stdin=subprocess.PIPE,
@@ -182,6 +183,8 @@ class Process:
             return Ended("crashed", f"{what} closed the grader's pipe")
         if status == -signal.SIGXCPU:
             return Ended("timeout", f"{what} took longer than {self.limits.seconds:g} s")
+        if status == guard.LEFT:
+            return Ended("forbidden", f"{what} tried something that the guard ended")
         if status < 0:
             return Ended("crashed", f"{what} ended the process with {signal.Signals(-status).name}")
         return Ended("crashed", f"{what} ended the process with status {status}")

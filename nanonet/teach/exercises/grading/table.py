@@ -48,7 +48,7 @@ def show(grades: Grades, console: Console) -> None:
         console.print(table)
         console.print()
     for one in grades.results:
-        if one.verdict not in ("right", "missing"):
+        if one.verdict not in ("right", "missing", "not-filled-in"):
             console.print(Text(line(one)), soft_wrap=True)
     for text in grades.ignored:
         console.print(Text(f"ignored: {text}"), soft_wrap=True)

@@ -38,7 +38,8 @@ def main() -> None:
     numpy_folder = os.path.dirname(np.__file__)
     packages = [numpy_folder, numpy_folder + ".libs"]
     libraries = sorted({sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), os.path.dirname(os.__file__)})
-    sys.path[:] = libraries
+    own = tuple(one.rstrip("/") for one in libraries)
+    sys.path[:] = [one for one in sys.path if one.startswith(own) and "-packages" not in one]
     kernel.set_limits(float(sys.argv[2]), int(sys.argv[3]))
     kernel.read_only_in([*packages, *libraries, "/lib", "/lib64", "/usr/lib"])
     forget("channel", "guard", "kernel", "__main__", *guard.FORBIDDEN_MODULES)

@@ -82,7 +82,7 @@ def unpack(value: Any, body: bytes) -> Any:
     rest = memoryview(body)
     try:
         found, rest = _unpacked(value, rest, 0)
-    except (ValueError, TypeError, AttributeError, OverflowError, MemoryError) as error:
+    except (ValueError, TypeError, KeyError, OverflowError, MemoryError) as error:
         raise ChannelError("no packed value") from error
     if len(rest):
         raise ChannelError("no packed value")

@@ -1,7 +1,7 @@
 """What a submission may not do: an audit hook, which Python calls before it opens, imports or starts anything.
 
 Whoever tries gets no exception to catch: the process says what was tried and ends. So no traceback with the hook's
-frame ever exists. Everything that the hook needs are its own defaults, since a module's names could be replaced by then.
+frame ever exists. All that the hook needs are its own defaults, since a module's names could be replaced by then.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ FORBIDDEN_EVENTS = tuple(
     sys.set_asyncgen sys.setprofile sys.settrace syslog. telnetlib. tempfile. urllib. webbrowser. winreg.""".split()  # noqa: SIM905
 )
 OWN = "submission.py"  # the name under which the code is compiled; there is no file of that name
+LEFT = 83  # the process's status after a forbidden attempt, which speaks where the attempt could not be told
 READ_ONLY = (None, "r", "rb", "rt", "br", "tr")
 
 
@@ -47,6 +48,7 @@ def stand_guard(tell: Callable[[str], None], folders: Sequence[str], readable: S
         libraries: tuple[str, ...] = libraries,
         packages: tuple[str, ...] = packages,
         own: str = OWN,
+        status: int = LEFT,
         exactly: type = type,
         kinds: tuple[type, type, type] = (str, int, bytes),
         writes: int = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND,
@@ -61,7 +63,7 @@ def stand_guard(tell: Callable[[str], None], folders: Sequence[str], readable: S
         elif event == "open" or event in listing:
             path: Any = args[0]
             string, integer, octets = kinds
-            parser = exactly(path) is string and path == own and args[1:2] == ("r",)
+            parser = exactly(path) is string and path == own and args[1] in modes
             if event == "open" and (exactly(path) is integer or parser):
                 return  # a descriptor that is open already; or the parser, which wants to show the line of an error
             if exactly(path) is octets:
@@ -83,7 +85,7 @@ def stand_guard(tell: Callable[[str], None], folders: Sequence[str], readable: S
             try:
                 tell(wrong)
             finally:
-                leave(3)
+                leave(status)
 
     sys.addaudithook(hook)
 

@@ -1,0 +1,287 @@
+"""Whatever a submission does, it gets its verdict, the others get theirs, and the grader stays as it was."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import typer
+from rich.console import Console
+from typer.testing import CliRunner
+
+from nanonet.teach import exercises
+from nanonet.teach.exercises import commands_grade
+from nanonet.teach.exercises.grading import VERDICTS, Grades, Limits, Result, grade, process
+from nanonet.teach.exercises.grading.endings import Ended
+from nanonet.teach.exercises.grading.process import Process
+from nanonet.teach.exercises.grading.sandbox import channel
+from nanonet.teach.exercises.grading.submissions import find
+from nanonet.teach.exercises.grading.table import line, show
+from tests.grader_attempts import ATTEMPTS, RIGHT, SOLUTION
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="submissions run behind limits that POSIX systems have")
+LIMITS = Limits(1.0, 128)
+LINUX = sys.platform == "linux"
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Result]]:
+    """All attempts in one folder, graded in one run, two at a time; nobody calls while they run."""
+    folder = tmp_path_factory.mktemp("class")
+    for student, (_, _, source) in ATTEMPTS.items():
+        (folder / student).mkdir()
+        (folder / student / "relu.py").write_text(source)
+    grades = grade(folder, LIMITS, jobs=2)
+    assert not grades.interrupted
+    assert [one.student for one in grades.results] == sorted(ATTEMPTS)
+    yield {one.student: one for one in grades.results}
+    assert {path.name for path in folder.iterdir()} == set(ATTEMPTS)
+
+
+@pytest.mark.parametrize("student", ATTEMPTS)
+def test_every_attempt_gets_its_verdict_and_the_others_go_on(student: str, graded: dict[str, Result]) -> None:
+    verdict, words, _ = ATTEMPTS[student]
+    result = graded[student]
+    assert (result.verdict, result.kind if verdict == "grader-error" else "") == (verdict, ""), result
+    assert words in result.message
+    assert result.verdict in VERDICTS
+    assert result.seconds <= LIMITS.seconds
+    assert len(result.output) <= 4000
+
+
+def test_a_wrong_submission_has_three_hints_and_an_exception_its_line(graded: dict[str, Result]) -> None:
+    wrong = graded["wrong"]
+    assert wrong.kind == "sign"
+    assert len(wrong.hints) == len(set(wrong.hints)) == 3
+    assert graded["exception"].line == 3
+    assert graded["raises-on-import"].line == 2
+    assert graded["syntax"].line == 1
+    assert graded["aa-right"].hints == ()
+
+
+def test_what_is_printed_is_kept_in_part_and_harmless(graded: dict[str, Result]) -> None:
+    assert set(graded["prints-much"].output) == {"a"}
+    assert graded["escape-codes"].output == "\ufffd[2J\n"
+    assert "\x1b" not in line(graded["escape-codes"])
+
+
+def test_without_its_guard_the_sandbox_would_let_a_solution_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The planted fault: what the tests above see of the guard is the guard's doing; behind it is the kernel."""
+    shutil.copytree(process.SANDBOX, tmp_path / "sandbox")
+    monkeypatch.setattr(process, "SANDBOX", tmp_path / "sandbox")
+    (tmp_path / "sandbox" / "guard.py").write_text(
+        "OWN, LEFT = 'submission.py', 83\nFORBIDDEN_MODULES = ()\ndef stand_guard(*_): pass\n"
+    )
+    source = f"open({SOLUTION!r}).read()\ndef backward(dy, x): return dy * (x > 0)"
+    kernel = ended(source)
+    if landlock():
+        assert kernel is not None
+        assert "PermissionError" in kernel.ending.message
+    path = tmp_path / "sandbox" / "kernel.py"
+    path.write_text(
+        path.read_text().replace(
+            "    library = ctypes.CDLL(None, use_errno=True)\n    if not", "    return\n    if not"
+        )
+    )
+    assert ended(source) is None
+
+
+@pytest.mark.skipif(not LINUX, reason="network namespaces are Linux's")
+def test_without_its_guard_a_submission_still_has_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if subprocess.run(["unshare", "-rn", "true"], capture_output=True, check=False).returncode:
+        pytest.skip("this kernel gives users no network namespace")
+    shutil.copytree(process.SANDBOX, tmp_path / "sandbox")
+    monkeypatch.setattr(process, "SANDBOX", tmp_path / "sandbox")
+    (tmp_path / "sandbox" / "guard.py").write_text(
+        "OWN, LEFT = 'submission.py', 83\nFORBIDDEN_MODULES = ()\ndef stand_guard(*_): pass\n"
+    )
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.1)
+        call = f"import socket\nsocket.create_connection(('127.0.0.1', {server.getsockname()[1]}), 0.5)\n"
+        found = ended(call + RIGHT)
+        with pytest.raises(TimeoutError):
+            server.accept()
+    assert found is not None
+    assert "OSError" in found.ending.message
+
+
+def ended(source: str) -> Ended | None:
+    """How a submission ends that is only loaded."""
+    with Process(LIMITS) as child:
+        try:
+            child.load(source.encode(), ("backward",))
+        except Ended as error:
+            return error
+    return None
+
+
+def landlock() -> bool:
+    try:
+        return "landlock" in Path("/sys/kernel/security/lsm").read_text()
+    except OSError:
+        return False
+
+
+def test_a_call_crosses_the_pipe_unchanged() -> None:
+    source = "def backward(*args, **kwargs): return args, kwargs, [1, None, 'a'], {'k': args[0].T}, args[0].sum()"
+    x = np.arange(6.0).reshape(2, 3)
+    x[0, 0] = np.nan
+    with Process(LIMITS) as child:
+        child.load(source.encode(), ("backward",))
+        args, kwargs, plain, named, total = child.function("backward")(x, 3, 2.5, t=(x.astype(np.float32), True))
+    np.testing.assert_array_equal(args[0], x)
+    assert args[1:] == (3, 2.5)
+    assert kwargs["t"][0].dtype == np.float32
+    assert kwargs["t"][1] is True
+    assert plain == [1, None, "a"]
+    np.testing.assert_array_equal(named["k"], x.T)
+    assert isinstance(total, np.float64)
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [
+        {"array": ["|O", [1]]},
+        {"array": ["<f8", [-1]]},
+        {"array": ["<f8", [10**12]]},
+        {"array": ["<f8", [0.5]]},
+        {"array": ["nonsense", [1]]},
+        {"array": [["<f8"], [1]]},
+        {"array": 3},
+        {"tuple": 3},
+        {"pickle": [1]},
+        {"tuple": [], "list": []},
+        [1],
+        {"tuple": [{"list": [{"list": [{"list": [{"list": [{"list": [{"list": [{"list": [[]]}]}]}]}]}]}]}]},
+    ],
+)
+def test_a_forged_answer_is_refused(packed: Any) -> None:
+    with pytest.raises(channel.ChannelError):
+        channel.unpack(packed, bytes(8))
+
+
+def write(folder: Path, **sources: str) -> Path:
+    for name, source in sources.items():
+        (folder / name).mkdir(parents=True)
+        (folder / name / "relu.py").write_text(textwrap.dedent(source))
+    return folder
+
+
+def test_missing_files_unknown_names_and_links_are_told(tmp_path: Path) -> None:
+    write(tmp_path, ada=RIGHT, bob=RIGHT)
+    (tmp_path / "ada" / "matmul.py").symlink_to("/etc/passwd")
+    (tmp_path / "bob" / "rellu.py").write_text("")
+    (tmp_path / "bob" / "notes.txt").write_text("")
+    found, ignored = find(tmp_path, exercises.names())
+    assert [(one.student, one.exercise, one.path is None) for one in found] == [
+        ("ada", "relu", False),
+        ("ada", "matmul", False),
+        ("bob", "relu", False),
+        ("bob", "matmul", True),
+    ]
+    assert ignored == ["bob/rellu.py: no exercise is called 'rellu'; did you mean relu?"]
+    grades = grade(tmp_path, LIMITS, exercises=["matmul"])
+    assert [one.verdict for one in grades.results] == ["forbidden", "missing"]
+
+
+def test_a_folder_of_one_student(tmp_path: Path) -> None:
+    (tmp_path / "relu.py").write_text(RIGHT)
+    assert [(one.student, one.verdict) for one in grade(tmp_path, LIMITS).results] == [(tmp_path.name, "right")]
+
+
+def test_bad_arguments_are_refused_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"has no submission; put them at STUDENT/EXERCISE\.py"):
+        grade(tmp_path)
+    write(tmp_path, ada=RIGHT)
+    with pytest.raises(ValueError, match="expected a folder"):
+        grade(tmp_path / "nowhere")
+    with pytest.raises(ValueError, match="no exercise is called 'relux'; did you mean relu"):
+        grade(tmp_path, exercises=["relux"])
+    with pytest.raises(ValueError, match="jobs must be at least 1"):
+        grade(tmp_path, jobs=0)
+    with pytest.raises(ValueError, match="seconds must be above 0"):
+        Limits(0)
+    with pytest.raises(ValueError, match="memory is in MB"):
+        Limits(1, 0)
+
+
+def test_a_judge_that_fails_is_the_graders_error_and_the_others_go_on(tmp_path: Path) -> None:
+    def lost(name: str) -> exercises.Exercise:
+        raise RuntimeError("the shelf fell over")
+
+    write(tmp_path, ada=RIGHT, bob=RIGHT)
+    found = grade(tmp_path, LIMITS, find_exercise=lost).results
+    assert [(one.verdict, one.message) for one in found] == [("grader-error", "RuntimeError: the shelf fell over")] * 2
+
+
+def test_the_json_has_every_result_and_the_table_fits_80_columns(tmp_path: Path) -> None:
+    write(tmp_path, ada=RIGHT, bob="def backward(dy, x): return dy")
+    app = typer.Typer()
+    app.command()(commands_grade.grade)
+    ran = CliRunner().invoke(app, [str(tmp_path), "--json", "--seconds", "2", "--memory", "100"])
+    assert ran.exit_code == 0
+    found = json.loads(ran.stdout)
+    assert set(found) == {"format", "folder", "limits", "exercises", "students", "ignored", "interrupted"}
+    assert (found["format"], found["limits"], found["exercises"]) == (1, {"seconds": 2.0, "memory": 100}, ["relu"])
+    assert [(one["student"], one["right"]) for one in found["students"]] == [("ada", 1), ("bob", 0)]
+    result = found["students"][1]["results"][0]
+    assert set(result) == {"exercise", "verdict", "kind", "message", "line", "hints", "seconds", "output"}
+    assert (result["verdict"], len(result["hints"])) == ("wrong", 3)
+
+
+def test_the_table_shows_many_exercises_in_80_columns() -> None:
+    names = [f"a-long-exercise-name-{i}" for i in range(25)]
+    grades = Grades("class", LIMITS, names, ["ada", "a student with a very long name"])
+    grades.results = [Result("ada", name, verdict) for name, verdict in zip(names, [*VERDICTS] * 3, strict=False)]
+    console = Console(width=80, record=True, force_terminal=False, file=open(os.devnull, "w"))  # noqa: SIM115
+    show(grades, console)
+    text = console.export_text()
+    console.file.close()
+    rows = text.partition("\nada/")[0].splitlines()
+    assert max(len(row.rstrip()) for row in rows) <= 80
+    assert "3/25" in text
+    assert "…" in text
+
+
+def test_ctrl_c_keeps_and_prints_what_is_done(tmp_path: Path) -> None:
+    write(tmp_path, ada=RIGHT, bob="while True: pass")
+    program = "import typer; from nanonet.teach.exercises.commands_grade import grade; typer.run(grade)"
+    command = [sys.executable, "-c", program, str(tmp_path), "--json", "--seconds", "60"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True) as running:
+        assert running.stdout is not None
+        _wait_for_the_loop(running.pid)
+        running.send_signal(signal.SIGINT)
+        out, err = running.communicate(timeout=30)
+    assert running.returncode == 130
+    found = json.loads(out)
+    assert found["interrupted"]
+    assert [len(one["results"]) for one in found["students"]] == [1, 0]
+    assert b"Traceback" not in err
+
+
+def _wait_for_the_loop(pid: int) -> None:
+    """Until the second child has run for a while."""
+    seen: list[int] = []
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        listed = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False).stdout.split()
+        seen += [int(one) for one in listed if int(one) not in seen]
+        if len(seen) == 2:
+            time.sleep(1.0)
+            return
+        time.sleep(0.05)
+    raise AssertionError("the grader did not come to its second submission")
