@@ -7,19 +7,22 @@ import functools
 import inspect
 import linecache
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+import nanonet as nt
+import nanonet.functional as F
 from nanonet.backends.base import Backend, current, installed
 from nanonet.gradcheck.graph.localise import Place, guilty_op
 from nanonet.op import REGISTRY
 from nanonet.tape import recorded
 from nanonet.teach.exercises.hunt.programs import PROGRAMS, Program
 from nanonet.teach.exercises.words import KINDS, RULES, capital
+from nanonet.teach.trace import Trace, trace
 from nanonet.tensor import Tensor
 
 RIGHT, HALF, WRONG = "right", "right operation, wrong kind", "wrong"
@@ -59,18 +62,38 @@ class Bug:
         with installed(Backend(now.name, now.xp, now.array_type, replaced)):
             yield
 
+    @property
+    def file(self) -> str:
+        """The name that the program has in traces and in hints."""
+        return f"hunt{self.number:02}.py"
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        """The program, compiled from `source()` alone: as the user's code, and not as a part of the engine."""
+        return compiled(self.number)
+
+    def trace(self) -> Trace:
+        """Everything that the engine does with the bug in it, to be stepped through."""
+        with self.planted():
+            found = trace(self.function, *self.inputs())
+        found.steps[:] = [
+            one if one.site and one.site.file == self.file else replace(one, site=None) for one in found.steps
+        ]
+        found.sources = {self.file: self.source().splitlines()}
+        return found
+
     def inputs(self) -> list[Tensor]:
         """The program's inputs as fresh Tensors that want a gradient."""
         return [Tensor(x, requires_grad=True) for x in self.program.inputs.values()]
 
     def run(self) -> Any:
         """The loss."""
-        return self.program.function(*self.inputs())
+        return self.function(*self.inputs())
 
     def gradients(self) -> dict[str, np.ndarray]:
         """{input: its gradient}, of the engine as it is now."""
         inputs = self.inputs()
-        self.program.function(*inputs).backward()
+        self.function(*inputs).backward()
         found = {name: x.grad for name, x in zip(self.program.inputs, inputs, strict=True)}
         return {name: np.array(dx.array) for name, dx in found.items() if dx is not None}
 
@@ -79,6 +102,7 @@ class Bug:
         return list(dict.fromkeys(entry.op.name for entry in recorded([self.run()])))
 
     def source(self) -> str:
+        """The program's text."""
         return textwrap.dedent(inspect.getsource(self.program.function)).replace(": Any", "").replace(" -> Any", "")
 
     def answer(self, op: str, kind: str) -> Answer:
@@ -114,7 +138,7 @@ class Bug:
         if level == 2:
             return f"{capital(KINDS[kind_of(place)])}."
         if level == 3:
-            line = linecache.getline(place.file, place.line).strip()
+            line = self.source().splitlines()[place.line - 1].strip()
             return f"Look at the line `{line}`. {RULES[kind_of(place)]}"
         raise ValueError(f"hint: expected 1 (where), 2 (what kind) or 3 (which rule), got {level!r}")
 
@@ -131,11 +155,18 @@ class Bug:
         return f"{', '.join(parts)}."
 
     def __str__(self) -> str:
-        values = "\n".join(f"{name} = {np.array2string(x, prefix=f'{name} = ')}" for name, x in self._values())
-        return f"{self.number}. {self.program.title}\n\n{self.source()}\n{values}"
+        values = [f"{name} = {np.array2string(x, prefix=f'{name} = ')}" for name, x in self.program.inputs.items()]
+        return "\n".join([f"{self.number}. {self.program.title}\n", self.source(), *values])
 
-    def _values(self) -> Iterator[tuple[str, np.ndarray]]:
-        yield from self.program.inputs.items()
+
+@functools.cache
+def compiled(number: int) -> Callable[..., Any]:
+    bug = get(number)
+    source = bug.source()
+    linecache.cache[bug.file] = (len(source), None, source.splitlines(keepends=True), bug.file)  # for who shows lines
+    space: dict[str, Any] = {"nt": nt, "F": F, "np": np}
+    exec(compile(source, bug.file, "exec"), space)
+    return space[bug.program.function.__name__]
 
 
 @functools.cache
