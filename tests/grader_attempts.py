@@ -53,6 +53,27 @@ ATTEMPTS: dict[str, tuple[str, str, str]] = {
     "parent-environment": ("forbidden", "reading /proc/", "import os\nopen(f'/proc/{os.getppid()}/environ', 'rb')"),
     "parent-memory": ("forbidden", "reading /proc/", "import os\nopen(f'/proc/{os.getppid()}/mem', 'rb')"),
     "kills-the-grader": ("forbidden", "os.kill", "import os\nos.kill(os.getppid(), 9)"),
+    "signals-by-descriptor": (
+        "error",
+        "PermissionError",
+        "import os, signal\nsignal.pidfd_send_signal(os.pidfd_open(os.getppid()), 15)",
+    ),
+    "loads-ctypes-by-path": (
+        "forbidden",
+        "import of",
+        "import importlib.machinery as m, importlib.util as u, glob, math, os\n"
+        "folder = os.path.dirname(math.__file__)\n"
+        "path = [os.path.join(folder, name) for name in os.listdir(folder) if name.startswith('_ctypes.')][0]\n"
+        "loader = m.ExtensionFileLoader('numpy._ctypes', path)\n"
+        "loader.create_module(u.spec_from_loader('numpy._ctypes', loader))",
+    ),
+    "built-in-by-hand": (
+        "forbidden",
+        "gc.get_objects",
+        "import _imp, sys, importlib.util as u\n"
+        "spec = u.spec_from_loader('gc', sys.modules['_frozen_importlib'].BuiltinImporter)\n"
+        "_imp.create_builtin(spec).get_objects()",
+    ),
     "network": ("forbidden", "import of socket", "import urllib.request\nurllib.request.urlopen('http://localhost')"),
     "network-directly": ("forbidden", "_socket", "import _socket"),
     "fork-bomb": ("forbidden", "os.fork", "import os\nwhile True: os.fork()"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import shutil
 import signal
 import socket
@@ -26,7 +27,7 @@ from nanonet.teach.exercises import commands_grade
 from nanonet.teach.exercises.grading import VERDICTS, Grades, Limits, Result, grade, process
 from nanonet.teach.exercises.grading.endings import Ended
 from nanonet.teach.exercises.grading.process import Process
-from nanonet.teach.exercises.grading.sandbox import channel
+from nanonet.teach.exercises.grading.sandbox import channel, syscalls
 from nanonet.teach.exercises.grading.submissions import find
 from nanonet.teach.exercises.grading.table import line, show
 from tests.grader_attempts import ATTEMPTS, RIGHT, SOLUTION
@@ -34,6 +35,7 @@ from tests.grader_attempts import ATTEMPTS, RIGHT, SOLUTION
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="submissions run behind limits that POSIX systems have")
 LIMITS = Limits(1.0, 128)
 LINUX = sys.platform == "linux"
+SECCOMP = LINUX and platform.machine() in syscalls.CALLS
 
 
 @pytest.fixture(scope="module")
@@ -77,46 +79,68 @@ def test_what_is_printed_is_kept_in_part_and_harmless(graded: dict[str, Result])
     assert "\x1b" not in line(graded["escape-codes"])
 
 
-def test_without_its_guard_the_sandbox_would_let_a_solution_be_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The planted fault: what the tests above see of the guard is the guard's doing; behind it is the kernel."""
-    shutil.copytree(process.SANDBOX, tmp_path / "sandbox")
-    monkeypatch.setattr(process, "SANDBOX", tmp_path / "sandbox")
-    (tmp_path / "sandbox" / "guard.py").write_text(
-        "OWN, LEFT = 'submission.py', 83\nFORBIDDEN_MODULES = ()\ndef stand_guard(*_): pass\n"
-    )
-    source = f"open({SOLUTION!r}).read()\ndef backward(dy, x): return dy * (x > 0)"
-    kernel = ended(source)
-    if landlock():
-        assert kernel is not None
-        assert "PermissionError" in kernel.ending.message
-    path = tmp_path / "sandbox" / "kernel.py"
-    path.write_text(
-        path.read_text().replace(
-            "    library = ctypes.CDLL(None, use_errno=True)\n    if not", "    return\n    if not"
-        )
-    )
+@pytest.fixture
+def unguarded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The planted fault: a sandbox whose audit hook is missing. What is refused now, the kernel refuses."""
+    folder = tmp_path / "sandbox"
+    shutil.copytree(process.SANDBOX, folder)
+    monkeypatch.setattr(process, "SANDBOX", folder)
+    hook = "OWN, LEFT, FORBIDDEN_MODULES = 'submission.py', 83, ()\ndef stand_guard(*_): pass\n"
+    (folder / "guard.py").write_text(hook)
+    return folder
+
+
+def test_without_guard_and_kernel_a_solution_could_be_read(unguarded: Path) -> None:
+    """So what the attempts above see of the guard is the guard's doing, and behind it is Landlock."""
+    source = f"open({SOLUTION!r}).read()\n{RIGHT}"
+    if has_landlock():
+        stopped = ended(source)
+        assert stopped is not None
+        assert "PermissionError" in stopped.ending.message
+    main = unguarded / "__main__.py"
+    without = [line for line in main.read_text().splitlines() if "kernel.read_only_in" not in line]
+    main.write_text("\n".join(without))
     assert ended(source) is None
 
 
+@pytest.mark.skipif(not SECCOMP, reason="the filter of system calls is Linux's, on x86-64 and AArch64")
+@pytest.mark.parametrize(
+    "attempt",
+    [
+        "import os; os.fork()",
+        "import subprocess; subprocess.run(['true'])",
+        "import os; os.execv('/bin/true', ['true'])",
+        "import os; os.kill(os.getppid(), 15)",
+        "import os, signal; signal.pidfd_send_signal(os.pidfd_open(os.getppid()), 15)",
+        "import os; os.setpriority(os.PRIO_PROCESS, os.getppid(), 19)",
+        "import resource, os; resource.prlimit(os.getppid(), resource.RLIMIT_CPU, (1, 1))",
+        "import socket; socket.socket()",
+        "import threading; threading.Thread(target=print).start()",
+    ],
+)
+def test_without_its_guard_the_kernel_still_refuses_processes_signals_and_sockets(
+    attempt: str, unguarded: Path
+) -> None:
+    stopped = ended(f"{attempt}\n{RIGHT}")
+    assert stopped is not None
+    assert stopped.ending.verdict == "error"
+    assert "PermissionError" in stopped.ending.message or "can't start new thread" in stopped.ending.message
+
+
 @pytest.mark.skipif(not LINUX, reason="network namespaces are Linux's")
-def test_without_its_guard_a_submission_still_has_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_guard_and_filter_a_submission_still_has_no_network(unguarded: Path) -> None:
     if subprocess.run(["unshare", "-rn", "true"], capture_output=True, check=False).returncode:
         pytest.skip("this kernel gives users no network namespace")
-    shutil.copytree(process.SANDBOX, tmp_path / "sandbox")
-    monkeypatch.setattr(process, "SANDBOX", tmp_path / "sandbox")
-    (tmp_path / "sandbox" / "guard.py").write_text(
-        "OWN, LEFT = 'submission.py', 83\nFORBIDDEN_MODULES = ()\ndef stand_guard(*_): pass\n"
-    )
+    main = unguarded / "__main__.py"
+    main.write_text(main.read_text().replace("    syscalls.refuse_calls()\n", ""))
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0.1)
-        call = f"import socket\nsocket.create_connection(('127.0.0.1', {server.getsockname()[1]}), 0.5)\n"
-        found = ended(call + RIGHT)
+        port = server.getsockname()[1]
+        found = ended(f"import socket\nsocket.create_connection(('127.0.0.1', {port}), 0.5)\n{RIGHT}")
         with pytest.raises(TimeoutError):
             server.accept()
     assert found is not None
-    assert "OSError" in found.ending.message
+    assert "Network is unreachable" in found.ending.message
 
 
 def ended(source: str) -> Ended | None:
@@ -129,7 +153,7 @@ def ended(source: str) -> Ended | None:
     return None
 
 
-def landlock() -> bool:
+def has_landlock() -> bool:
     try:
         return "landlock" in Path("/sys/kernel/security/lsm").read_text()
     except OSError:

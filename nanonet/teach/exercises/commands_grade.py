@@ -24,21 +24,21 @@ def grade(
 ) -> None:
     """Grade a folder of submissions, each in a process of its own, with limits and without network."""
     from nanonet.teach.exercises import grading
-    from nanonet.teach.exercises.grading.table import show
+    from nanonet.teach.exercises.grading.table import clean, show
 
     limits = grading.Limits(seconds, memory)
-    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}", markup=False))
     aside = Console(stderr=True)
     with Progress(*columns, console=aside, transient=True, disable=not aside.is_terminal) as progress:
         task = progress.add_task("")
 
         def done(result: grading.Result, total: int) -> None:
             words = f"{result.student}/{result.exercise}: {result.verdict}"
-            progress.update(task, total=total, advance=1, description=words[:40])
+            progress.update(task, total=total, advance=1, description=clean(words)[:40])
 
         grades = grading.grade(folder, limits, exercise or (), jobs, done=done)
     if as_json:
-        print(json.dumps(grades.to_json(), ensure_ascii=False, indent=2))
+        print(json.dumps(grades.to_json(), indent=2))
     else:
         show(grades, Console(highlight=False))
     if grades.interrupted:

@@ -3,12 +3,12 @@
 A submission runs with `python -I` in an empty folder, behind several fences:
 
 - the clock of the grader, the kernel's limits of processor time and memory, no file larger than 0 bytes, no core dump,
-  no further process or thread (the last not for root);
+  no further process or thread;
 - an audit hook: reading files other than Python's and NumPy's own, writing files, starting processes, sending
   signals, opening sockets, importing anything but NumPy and harmless parts of the standard library ends the process
   at once;
-- where Linux allows it, a network of its own with nothing in it, and Landlock, which keeps the kernel from opening
-  other files, even where the audit hook was got around.
+- where Linux allows it, the kernel refuses the same things even where the audit hook was got around: a network of its
+  own with nothing in it, Landlock for files, and a seccomp filter for processes, threads, signals and sockets.
 
 The judge stays in the grader. Only numbers cross the pipe, never code or pickles, and expected values never reach the
 submission's process. Whatever a submission does to NumPy it does to its own copy.

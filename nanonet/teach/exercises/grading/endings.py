@@ -9,7 +9,8 @@ from nanonet.teach.exercises.exercise import Stopped
 
 @dataclass(frozen=True)
 class Limits:
-    """seconds   that a submission may take, all its calls together; not counted: starting, and the grader's own work
+    """seconds   of processor time that a submission may take, all its calls together, and four times as long by the
+              clock, for one that only waits. Not counted: its start, and the grader's own work
     memory    in MB, beyond what Python and NumPy hold
     """
 

@@ -39,7 +39,7 @@ class Result:
     message   what happened, where it is no matter for hints
     line      of the submission, where one is known
     hints     three, for "wrong"
-    seconds   that the submission took, without its start and the judge's own time
+    seconds   of processor time that the submission took, without its start and the judge's own time
     output    the beginning of what it printed
     """
 
@@ -113,7 +113,7 @@ def _ended(submission: Submission, ending: Ending, process: Process | None = Non
 
 
 def _spent(process: Process) -> float:
-    return round(min(process.limits.seconds - process.left, process.limits.seconds), 3)
+    return round(min(process.meter.taken, process.limits.seconds), 3)
 
 
 def _text(process: Process) -> str:

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 
 from nanonet.teach.exercises.exercise import LearnerError
 from nanonet.teach.exercises.grading.endings import Ended, Ending, Limits
+from nanonet.teach.exercises.grading.meter import Meter
 from nanonet.teach.exercises.grading.sandbox import channel, guard
 
 START_SECONDS = 60.0  # for Python and NumPy themselves, on a busy machine
@@ -37,7 +37,6 @@ class Process:
         if os.name != "posix":
             raise ValueError("grade: submissions run behind limits of Linux or macOS; use one of these, or WSL")
         self.limits = limits
-        self.left = limits.seconds
         self.last: Ending | None = None
         self.lines: list[str] = []
         self.output = bytearray()
@@ -54,6 +53,7 @@ class Process:
             env=_environment(),
             start_new_session=True,
         )
+        self.meter = Meter(self.process.pid, limits.seconds)
 
     def __enter__(self) -> Process:
         return self
@@ -75,7 +75,7 @@ class Process:
     def load(self, source: bytes, names: tuple[str, ...]) -> None:
         """Run the submission's module. Raises Ended where it has not all the functions."""
         self.lines = source.decode(errors="replace").splitlines()
-        self._exchange(b"", time.monotonic() + START_SECONDS, "the start")
+        self._exchange(b"", Meter(self.process.pid, START_SECONDS), "the start")
         answer, _ = self._ask(channel.frame({"load": list(names)}, source), "the module")
         missing = [name for name in names if name in answer.get("missing", ())]
         if missing:
@@ -98,9 +98,7 @@ class Process:
 
     def _ask(self, request: bytes, what: str) -> tuple[dict[str, Any], bytes]:
         """Send and wait, on the submission's time; an answer that is an ending stops, an exception is raised here."""
-        begun = time.monotonic()
-        answer, body = self._exchange(request, begun + self.left, what)
-        self.left -= time.monotonic() - begun
+        answer, body = self._exchange(request, self.meter, what)
         if "forbidden" in answer:
             raise Ended("forbidden", body.decode(errors="replace"))
         if "memory" in answer:
@@ -129,8 +127,15 @@ class Process:
             raise LearnerError(kind, words, line, self.lines[line - 1].strip() if line else "")
         raise Ended(verdict, f"{what} ended the program: {sentence}" if verdict == "crashed" else sentence, line)
 
-    def _exchange(self, request: bytes, deadline: float, what: str) -> tuple[dict[str, Any], bytes]:
-        """Write a request and read a frame, while what is printed is collected; Ended at the deadline."""
+    def _exchange(self, request: bytes, meter: Meter, what: str) -> tuple[dict[str, Any], bytes]:
+        """Write a request and read a frame, while what is printed is collected; Ended when the time is up."""
+        meter.start()
+        try:
+            return self._talked(request, meter, what)
+        finally:
+            meter.stop()
+
+    def _talked(self, request: bytes, meter: Meter, what: str) -> tuple[dict[str, Any], bytes]:
         process, rest, got = self.process, memoryview(request), bytearray()
         assert process.stdin is not None
         assert process.stdout is not None
@@ -140,9 +145,7 @@ class Process:
         wanted, sizes = channel.SIZES.size, None
         reading = [frm, printed]
         while len(got) < wanted:
-            readable, writable, _ = select.select(
-                reading, [to] if rest else [], [], max(0, deadline - time.monotonic())
-            )
+            readable, writable, _ = select.select(reading, [to] if rest else [], [], max(meter.left(), 0.01))
             if printed in readable and not self._collect(printed):
                 reading.remove(printed)
             if writable:
@@ -161,7 +164,7 @@ class Process:
                     except channel.ChannelError:
                         raise Ended("forbidden", "it wrote into the grader's pipe") from None
                     wanted += sum(sizes)
-            if time.monotonic() >= deadline and len(got) < wanted:
+            if meter.left() <= 0 and len(got) < wanted:
                 raise Ended("timeout", f"{what} took longer than {self.limits.seconds:g} s")
         assert sizes is not None
         start = channel.SIZES.size

@@ -44,14 +44,14 @@ def show(grades: Grades, console: Console) -> None:
             row = [_cell(cells.get((student, name))) for name in block]
             right = sum(one is not None and one.verdict == "right" for one in own)
             total = [Text(f"{right}/{len(names)}")] if first + per_block >= len(names) else []
-            table.add_row(Text(student), *row, *total)
+            table.add_row(Text(clean(student)), *row, *total)
         console.print(table)
         console.print()
     for one in grades.results:
         if one.verdict not in ("right", "missing", "not-filled-in"):
             console.print(Text(line(one)), soft_wrap=True)
     for text in grades.ignored:
-        console.print(Text(f"ignored: {text}"), soft_wrap=True)
+        console.print(Text(f"ignored: {clean(text)}"), soft_wrap=True)
 
 
 def line(result: Result) -> str:
@@ -60,6 +60,11 @@ def line(result: Result) -> str:
     at = f", line {result.line}" if result.line else ""
     kind = f" ({result.kind})" if result.kind and result.kind != "unknown" else ""
     text = f"{result.student}/{result.exercise}: {result.verdict}{kind}{at}: {words}"
+    return clean(text)
+
+
+def clean(text: str) -> str:
+    """In one line, without the control characters that could play with a terminal: names of folders may have them."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 

@@ -23,6 +23,7 @@ kernel.leave_the_network()  # before NumPy, since it takes a process with one th
 import channel  # noqa: E402
 import guard  # noqa: E402
 import numpy as np  # noqa: E402
+import syscalls  # noqa: E402
 
 FILE = guard.OWN
 OUT_OF_MEMORY = channel.frame({"memory": True})
@@ -42,10 +43,11 @@ def main() -> None:
     sys.path[:] = [one for one in sys.path if one.startswith(own) and "-packages" not in one]
     kernel.set_limits(float(sys.argv[2]), int(sys.argv[3]))
     kernel.read_only_in([*packages, *libraries, "/lib", "/lib64", "/usr/lib"])
-    forget("channel", "guard", "kernel", "__main__", *guard.FORBIDDEN_MODULES)
+    syscalls.refuse_calls()
+    forget("channel", "guard", "kernel", "syscalls", "__main__", *guard.FORBIDDEN_MODULES)
     guard.stand_guard(teller(), libraries, packages)
     sys.modules["__main__"] = types.ModuleType("__main__")
-    del globals()["guard"], globals()["kernel"]
+    del globals()["guard"], globals()["kernel"], globals()["syscalls"]
     serve()
 
 

@@ -57,9 +57,13 @@ def stand_guard(tell: Callable[[str], None], folders: Sequence[str], readable: S
     ) -> None:
         wrong = ""
         if event == "import":
-            top = args[0].partition(".")[0] if exactly(args[0]) is kinds[0] else ""
-            if top in modules or top not in known or args[0] in modules:
-                wrong = "import of " + (args[0] if top in known else top or "a module")
+            name: Any = args[0] if exactly(args[0]) is kinds[0] else ""
+            parts, file = name.split("."), args[1]
+            if parts[0] not in known or name in modules or not modules.isdisjoint(parts):
+                wrong = "import of " + (parts[0] or "a module")
+                wrong = "import of " + name if parts[0] in known and name in modules else wrong
+            elif file is not None and (exactly(file) is not kinds[0] or not file.startswith(libraries + packages)):
+                wrong = "import of a file"  # an extension module, loaded by its path
         elif event == "open" or event in listing:
             path: Any = args[0]
             string, integer, octets = kinds

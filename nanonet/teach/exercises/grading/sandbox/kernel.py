@@ -32,6 +32,7 @@ def read_only_in(folders: Sequence[str]) -> None:
     if not hasattr(library, "syscall") or not hasattr(library, "prctl"):
         return
     call = library.syscall
+    call.restype = ctypes.c_long
     handled = struct.pack("Q", EVERYTHING)
     ruleset = call(CREATE_RULESET, handled, ctypes.c_size_t(len(handled)), 0)
     if ruleset < 0:
@@ -41,7 +42,8 @@ def read_only_in(folders: Sequence[str]) -> None:
             place = os.open(folder, os.O_RDONLY)
             call(ADD_RULE, ruleset, 1, struct.pack("=Qi", EXECUTE | READ_FILE | READ_FOLDER, place), 0)
             os.close(place)
-    library.prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0)
+    long = ctypes.c_ulong
+    library.prctl(NO_NEW_PRIVILEGES, long(1), long(0), long(0), long(0))
     call(RESTRICT_SELF, ruleset, 0)
     os.close(ruleset)
 
