@@ -71,6 +71,8 @@ def test_a_wrong_submission_has_three_hints_and_an_exception_its_line(graded: di
     assert graded["raises-on-import"].line == 2
     assert graded["syntax"].line == 1
     assert graded["aa-right"].hints == ()
+    assert graded["mutates-dy"].kind == "clobbered-cotangent"
+    assert len(graded["mutates-dy"].hints) == len(graded["exception"].hints) == 3
 
 
 def test_what_is_printed_is_kept_in_part_and_harmless(graded: dict[str, Result]) -> None:

@@ -30,7 +30,7 @@ def grade(
     columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}", markup=False))
     aside = Console(stderr=True)
     with Progress(*columns, console=aside, transient=True, disable=not aside.is_terminal) as progress:
-        task = progress.add_task("")
+        task = progress.add_task("", total=None)
 
         def done(result: grading.Result, total: int) -> None:
             words = f"{result.student}/{result.exercise}: {result.verdict}"

@@ -26,16 +26,20 @@ class Limits:
 
 @dataclass(frozen=True)
 class Ending:
-    """Why a submission could not be judged: a verdict, a sentence, and its line where that is known."""
+    """Why a submission could not be judged: a verdict, a sentence, its line where that is known, and what helps."""
 
     verdict: str
     message: str
     line: int | None = None
+    kind: str = ""
+    hints: tuple[str, ...] = ()
 
 
 class Ended(Stopped):
     """The submission's process is at its end. A BaseException, so that no judge takes it for an answer."""
 
-    def __init__(self, verdict: str, message: str, line: int | None = None) -> None:
+    def __init__(
+        self, verdict: str, message: str, line: int | None = None, kind: str = "", hints: tuple[str, ...] = ()
+    ) -> None:
         super().__init__(message)
-        self.ending = Ending(verdict, message, line)
+        self.ending = Ending(verdict, message, line, kind, hints)

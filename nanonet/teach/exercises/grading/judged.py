@@ -38,7 +38,7 @@ class Result:
     kind      the kind of mistake, as `nt.check_backward(…).cause.kind` has it
     message   what happened, where it is no matter for hints
     line      of the submission, where one is known
-    hints     three, for "wrong"
+    hints     three, for "wrong", "error" where it runs, and "changed-input"
     seconds   of processor time that the submission took, without its start and the judge's own time
     output    the beginning of what it printed
     """
@@ -105,6 +105,8 @@ def _ended(submission: Submission, ending: Ending, process: Process | None = Non
         submission.student,
         submission.exercise,
         ending.verdict,
+        ending.kind,
+        hints=ending.hints,
         message=ending.message,
         line=ending.line,
         seconds=spent,

@@ -19,6 +19,7 @@ from nanonet.teach.exercises.exercise import LearnerError
 from nanonet.teach.exercises.grading.endings import Ended, Ending, Limits
 from nanonet.teach.exercises.grading.meter import Meter
 from nanonet.teach.exercises.grading.sandbox import channel, guard
+from nanonet.teach.exercises.guard import changed
 
 START_SECONDS = 60.0  # for Python and NumPy themselves, on a busy machine
 KEPT_OUTPUT = 4000  # bytes of what a submission prints
@@ -105,7 +106,9 @@ class Process:
             raise Ended("memory", f"{what} needed more than {self.limits.memory} MB")
         if "changed" in answer:
             place = str(answer["changed"])[:80]
-            raise Ended("changed-input", f"{what} changed its argument {place}; compute with a copy of it")
+            advice = changed(what, place.partition("[")[0]).feedback
+            sentence = f"{what} changed its argument {place}; compute with a copy of it"
+            raise Ended("changed-input", sentence, kind=advice.kind, hints=advice.hints)
         if "returned" in answer:
             raise Ended("error", f"{what} returned {answer['returned']}; return NumPy arrays of numbers")
         for key, verdict in (("quit", "crashed"), ("syntax", "syntax-error"), ("error", "error")):
