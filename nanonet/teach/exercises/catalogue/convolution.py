@@ -184,8 +184,8 @@ MAX_POOL = backward_exercise(
     statement=r"""
     x (H, W) is cut into blocks of 2 × 2 (H and W are even), and each block gives its largest entry: y (H/2, W/2).
 
-    Write `backward(dy, x)` and return dx, in the shape of x. The largest entry of a block gets its dy, the others get 0.
-    Where entries tie, they share dy in any way.
+    Write `backward(dy, x)` and return dx, in the shape of x. The largest entry of a block gets its dy, the others get
+    0. Where entries tie, they share dy in any way.
     """,
     given="""
     def forward(x):

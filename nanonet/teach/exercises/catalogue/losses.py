@@ -212,7 +212,7 @@ CROSS_ENTROPY = backward_exercise(
 
 BINARY = backward_exercise(
     name="binary-cross-entropy",
-    title="Binary cross-entropy with logits",
+    title="Binary cross-entropy (logits)",
     topic="losses",
     level=3,
     statement=r"""

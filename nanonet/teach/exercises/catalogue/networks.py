@@ -129,11 +129,11 @@ EMBEDDING = backward_exercise(
         ("a single index", lambda rng: (rng.normal(size=(3, 2)), np.array([1]))),
     ],
     rules={"w": "Row v of w is used once for each n with idx[n] = v: its gradient adds up dy[n] over these."},
-    rule="Each use adds one term: add at the indices, do not assign. (NumPy: `a[idx] += b` counts a double index once.)",
+    rule="Each use adds one term: add at the indices, do not assign. (`a[idx] += b` counts a double index once.)",
     slips=[
         Slip(
             "overwritten",
-            "of an index that comes several times only one use counts (`dw[idx] = dy` and `dw[idx] += dy` both do this)",
+            "of an index that comes several times only one use counts (`dw[idx] = …` and `dw[idx] += …` do this)",
             lambda held, w, idx: w[idx] * last_use(idx)[:, None],
         ),
         Slip(
@@ -191,7 +191,8 @@ LAYERS_STUB = '''
 def backward(Y, W, Z, A):
     """The lists (dW, db), as long as W; dW[l - 1] and db[l - 1] belong to layer l = 1 … L.
 
-    Columns are samples: A[0] = X is (inputs × m), W[l - 1] (outputs × inputs), db[l - 1] (outputs × 1).
+    Columns are samples: A[0] = X is (inputs × m), W[l - 1] (outputs × inputs), and
+    db[l - 1] (outputs × 1).
     """
     L, m = len(W), Y.shape[1]
 '''
@@ -249,7 +250,7 @@ def layers(n: int, h: int, k: int, out: int, m: int) -> Any:
 
 LAYERED = Exercise(
     name="layered-backward",
-    title="Backward through any number of layers, as the documents write it",
+    title="Backward, layer by layer",
     topic="networks",
     level=4,
     statement=(
@@ -259,7 +260,7 @@ LAYERED = Exercise(
         "dZ[L] = ∂J/∂Z[L], then for l = L … 1 find dW[l-1] and db[l-1] from dZ[l], and dZ[l-1] from dZ[l].\n\n"
         "The document D0 has this pass with five errors. Do not copy it: check every index and every transpose."
     ),
-    template=template("layered-backward", "Backward through any number of layers", LAYERS.strip(), LAYERS_STUB),
+    template=template("layered-backward", "Backward, layer by layer", LAYERS.strip(), LAYERS_STUB),
     functions=("backward",),
     judge=BackwardJudge(
         forward=layered_loss,
@@ -270,7 +271,7 @@ LAYERED = Exercise(
             ("square matrices", layers(3, 3, 3, 3, 3)),
             ("a batch of one", layers(2, 4, 3, 1, 1)),
         ),
-        rules={name: LAYERS_RULE for name in SIZES},
+        rules=dict.fromkeys(SIZES, LAYERS_RULE),
         rule=LAYERS_RULE,
         cache=True,
         call=layered_call,

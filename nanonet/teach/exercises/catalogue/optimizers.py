@@ -346,7 +346,7 @@ CLIP_RULE = (
 )
 CLIPPING = update_exercise(
     "gradient-clipping",
-    "Clipping gradients by their common norm",
+    "Clipping by the common norm",
     2,
     r"""
     `grads` is a list of two arrays. Their common norm is that of all entries as one long vector:
