@@ -39,7 +39,12 @@ LOSSES: dict[str, list[Planted]] = {
         ("dz[np.arange(len(t)), t] -= 1", "", "missing-term", ""),
         ("dy * dz", "-dy * dz", "sign", ""),
         ("dy * dz", "dz", "ignored-upstream", ""),
-        ("e / e.sum(axis=1, keepdims=True)", "e / e.sum(axis=0)", "wrong-axis", ""),
+        (
+            "np.exp(z - z.max(axis=1, keepdims=True))\n    dz = e / e.sum(axis=1, keepdims=True)",
+            "np.exp(z - z.max(axis=0))\n    dz = e / e.sum(axis=0)",
+            "wrong-axis",
+            "",
+        ),
         ("dz = e / e.sum(axis=1, keepdims=True)", "dz = z.copy()", "input-for-output", ""),
         ("return dy * dz", "dz[np.arange(z.shape[1]) != t[:, None]] = 0\n    return dy * dz", "missing-coupling", ""),
     ],
