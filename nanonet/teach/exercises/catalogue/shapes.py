@@ -43,7 +43,7 @@ BIAS_ADD = backward_exercise(
 
 ROW_TIMES_COLUMN = backward_exercise(
     name="row-times-column",
-    title="A column times a row, by broadcasting",
+    title="A column times a row",
     topic="shapes",
     level=2,
     statement=r"""
@@ -134,7 +134,7 @@ MEAN_AXIS = backward_exercise(
 
 MAXIMUM = backward_exercise(
     name="max-with-ties",
-    title="The maximum along an axis, with ties",
+    title="A maximum with ties",
     topic="shapes",
     level=3,
     statement=r"""
@@ -157,7 +157,9 @@ MAXIMUM = backward_exercise(
         ("negative inputs", lambda rng: (-np.abs(rng.normal(size=(3, 3))) - 0.1,)),
         ("rows with ties", lambda rng: (np.array([[0.4, 1.3, 1.3], [-0.6, 0.2, -1.1], [0.9, 0.9, 0.9]]),)),
     ],
-    rules={"x": "max hands on one entry of a row, with slope 1. Tied entries share one dy, so their parts add up to dy."},
+    rules={
+        "x": "max hands on one entry of a row, with slope 1. Tied entries share one dy, so their parts add up to dy."
+    },
     rule="A selection hands its gradient to the entry that was selected, and nothing to the others.",
     slips=[
         Slip(
