@@ -86,7 +86,7 @@ ATTEMPTS: dict[str, tuple[str, str, str]] = {
     ),
     "bytecode": ("forbidden", "code.__new__", "(lambda: 1).__code__.replace(co_code=b'x')"),
     "own-hook": ("forbidden", "sys.addaudithook", "import sys\nsys.addaudithook(print)"),
-    "looks-for-the-hook": ("forbidden", "gc", "import gc\ngc.get_objects()"),
+    "looks-for-the-hook": ("forbidden", "gc.get_objects", "import gc\ngc.get_objects()"),
     "raises-limits": ("forbidden", "import of resource", "import resource"),
     "prints-for-ever": ("timeout", "", "def backward(dy, x):\n    while True: print('a' * 100000)"),
     "prints-much": ("right", "", "print('a' * 10**7)\n" + RIGHT),
@@ -142,6 +142,14 @@ ATTEMPTS: dict[str, tuple[str, str, str]] = {
         "",
         "import json, json.encoder, struct\njson.encoder.c_make_encoder = struct.pack = None\n"
         "def backward(dy, x): return 7 * dy",
+    ),
+    "imports-much": (
+        "right",
+        "",
+        "import array, bisect, copy, csv, dataclasses, datetime, decimal, enum, fractions, functools, glob, heapq, io\n"
+        "import itertools, json, logging, math, numbers, operator, os, pathlib, pickle, pprint, random, re, shutil\n"
+        "import statistics, string, struct, sys, tempfile, textwrap, threading, timeit, typing, warnings\n"
+        "import numpy.fft, numpy.linalg, numpy.ma, numpy.polynomial\nfrom numpy.lib import stride_tricks\n" + RIGHT,
     ),
     "zz-right": ("right", "", RIGHT),
 }

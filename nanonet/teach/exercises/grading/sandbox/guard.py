@@ -13,8 +13,8 @@ from typing import Any
 
 # Ways out of the process, around this hook, or to other people's gradients.
 FORBIDDEN_MODULES = frozenset(
-    """_ctypes _interpchannels _interpqueues _interpreters _multiprocessing _posixsubprocess _socket _ssl _winapi
-    _xxinterpchannels _xxsubinterpreters asyncio cffi concurrent ctypes fcntl gc mmap multiprocessing
+    """_ctypes _interpchannels _interpqueues _interpreters _multiprocessing _posixsubprocess _socket _ssl
+    _xxinterpchannels _xxsubinterpreters asyncio cffi concurrent ctypes fcntl mmap multiprocessing
     numpy.ctypeslib numpy.distutils numpy.f2py numpy.testing pty resource socket socketserver ssl subprocess""".split()  # noqa: SIM905
 )
 # Events whose names begin so. Allowed are, among others, compile, exec, marshal.loads, sys._getframe.
