@@ -289,7 +289,7 @@ def test_ctrl_c_keeps_and_prints_what_is_done(tmp_path: Path) -> None:
     command = [sys.executable, "-c", program, str(tmp_path), "--json", "--seconds", "60"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True) as running:
         assert running.stdout is not None
-        _wait_for_the_loop(running.pid)
+        _children(running.pid, 2)
         running.send_signal(signal.SIGINT)
         out, err = running.communicate(timeout=30)
     assert running.returncode == 130
@@ -299,15 +299,35 @@ def test_ctrl_c_keeps_and_prints_what_is_done(tmp_path: Path) -> None:
     assert b"Traceback" not in err
 
 
-def _wait_for_the_loop(pid: int) -> None:
-    """Until the second child has run for a while."""
+@pytest.mark.skipif(not LINUX, reason="the signal at a parent's death is Linux's")
+def test_a_submission_does_not_outlive_a_grader_that_is_killed(tmp_path: Path) -> None:
+    write(tmp_path, ada="import time\ntime.sleep(1000)")
+    program = "import sys; from nanonet.teach.exercises.grading import grade, Limits; grade(sys.argv[1], Limits(100))"
+    with subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], start_new_session=True) as running:
+        (child,) = _children(running.pid, 1)
+        running.kill()
+        running.wait(10)
+    deadline = time.monotonic() + 10
+    while _lives(child) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not _lives(child)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def _children(pid: int, count: int) -> list[int]:
+    """The first `count` children that a process starts, after the last of them has run for a while."""
     seen: list[int] = []
     deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
+    while len(seen) < count:
         listed = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False).stdout.split()
         seen += [int(one) for one in listed if int(one) not in seen]
-        if len(seen) == 2:
-            time.sleep(1.0)
-            return
+        assert time.monotonic() < deadline, "the grader did not start its submissions"
         time.sleep(0.05)
-    raise AssertionError("the grader did not come to its second submission")
+    time.sleep(1.0)
+    return seen

@@ -15,14 +15,17 @@ INTERRUPTED = 130
 
 
 def grade(
-    folder: Annotated[Path, typer.Argument(help="Submissions: FOLDER/STUDENT/EXERCISE.py.")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Submissions at FOLDER/STUDENT/EXERCISE.py.")],
     exercise: Annotated[list[str] | None, typer.Option(help="Only this exercise; may be given several times.")] = None,
-    seconds: Annotated[float, typer.Option(help="Time limit of each submission.")] = 10.0,
+    seconds: Annotated[float, typer.Option(help="Processor time of each submission.")] = 10.0,
     memory: Annotated[int, typer.Option(help="Memory limit of each submission, in MB.")] = 512,
     jobs: Annotated[int, typer.Option(help="How many at a time.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
 ) -> None:
-    """Grade a folder of submissions, each in a process of its own, with limits and without network."""
+    """Grade a folder of submissions.
+
+    Each runs in a process of its own, with limits of time and memory, and without files or network.
+    """
     from nanonet.teach.exercises import grading
     from nanonet.teach.exercises.grading.table import clean, show
 

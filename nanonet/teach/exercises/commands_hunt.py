@@ -14,7 +14,10 @@ def hunt(
     ] = None,
     hint: Annotated[int, typer.Option(help="A hint: 1 (where), 2 (what kind), 3 (which rule).")] = 0,
 ) -> None:
-    """Find the planted bug: in each program the backward of one operation is wrong."""
+    """Find the wrong backward in a small program.
+
+    The program runs on an engine in which the backward of one operation is wrong: say which, and how.
+    """
     from nanonet.teach.exercises import hunt as room
     from nanonet.teach.exercises.hunt.bug import GUESSES
     from nanonet.teach.exercises.words import KINDS

@@ -14,7 +14,10 @@ def predict(
     name: Annotated[str | None, typer.Argument(help="One question; without it, all, one after the other.")] = None,
     listed: Annotated[bool, typer.Option("--list", help="Only list the questions.")] = False,
 ) -> None:
-    """Predict what the engine will compute, then let it reveal the answer. Enter alone reveals; q ends."""
+    """Predict gradients, then let the engine reveal them.
+
+    Enter alone reveals without an answer; q ends.
+    """
     from nanonet.teach.exercises import predict as room
 
     if listed:
@@ -44,6 +47,7 @@ def _answered(question: Question) -> Revealed | None:
             print()
             return None
         if text.lower() in ("q", "quit"):
+            print()
             return None
         try:
             return question.reveal(text or None)

@@ -19,6 +19,7 @@ os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
 import kernel  # noqa: E402
 
 kernel.leave_the_network()  # before NumPy, since it takes a process with one thread
+kernel.end_with_the_grader()
 
 import channel  # noqa: E402
 import guard  # noqa: E402

@@ -7,12 +7,13 @@ from __future__ import annotations
 import ctypes
 import os
 import resource
+import signal
 import struct
 from collections.abc import Sequence
 from math import ceil
 
 NEW_USER, NEW_NETWORK, NEW_IPC = 0x10000000, 0x40000000, 0x08000000  # Linux: <sched.h>
-NO_NEW_PRIVILEGES = 38  # <sys/prctl.h>
+PARENT_DEATH_SIGNAL, NO_NEW_PRIVILEGES = 1, 38  # <sys/prctl.h>
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446  # Landlock's system calls, the same on every architecture
 EXECUTE, READ_FILE, READ_FOLDER = 1, 1 << 2, 1 << 3
 EVERYTHING = (1 << 13) - 1  # every right over files that Landlock's first version knows
@@ -24,6 +25,13 @@ def leave_the_network() -> None:
     unshare = getattr(library, "unshare", None)
     if unshare is not None and unshare(NEW_USER | NEW_NETWORK | NEW_IPC) != 0:
         unshare(NEW_NETWORK)
+
+
+def end_with_the_grader() -> None:
+    """If the grader dies, this process is killed (Linux); elsewhere it ends when it next asks for work."""
+    library = ctypes.CDLL(None, use_errno=True)
+    if hasattr(library, "prctl"):
+        library.prctl(PARENT_DEATH_SIGNAL, ctypes.c_ulong(signal.SIGKILL))
 
 
 def read_only_in(folders: Sequence[str]) -> None:
