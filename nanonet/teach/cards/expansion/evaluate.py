@@ -12,7 +12,8 @@ from nanonet.teach.cards.expansion.functions import FUNCTIONS
 
 SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-")
 SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
-SIGNS = {"·": "*", "^": "**", "≤": "<=", "≥": ">=", "≠": "!=", "[": "(", "]": ")", "∞": "inf", "√": "sqrt", "σ": "sigmoid"}
+SIGNS = {"·": "*", "^": "**", "≤": "<=", "≥": ">=", "≠": "!=", "[": "(", "]": ")", "∞": "inf"}
+NAMES = {"√": "sqrt", "σ": "sigmoid"}
 WORDS = {"sqrt": FUNCTIONS["√"], "sigmoid": FUNCTIONS["σ"], "inverted": FUNCTIONS["not"], **FUNCTIONS}
 CONSTANTS = {"inf": np.inf, "nan": np.nan, "true": 1.0, "false": 0.0}
 
@@ -56,7 +57,7 @@ def python(text: str) -> str:
     text = re.sub(r"[⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+", lambda m: f"**({m[0].translate(SUPERSCRIPTS)})", text)
     text = re.sub(r"([a-z])([₀-₉]+)\(", lambda m: f"{m[1]}({m[2].translate(SUBSCRIPTS)}, ", text)
     text = re.sub(r"(?<![<>=!])=(?!=)", "==", text)
-    for sign, translation in SIGNS.items():
+    for sign, translation in {**SIGNS, **NAMES}.items():
         text = text.replace(sign, translation)
     return re.sub(r"\bmod\b", "%", re.sub(r"\bnot\(", "inverted(", text)).strip()
 

@@ -53,8 +53,8 @@ def expand_backward(
 ) -> Expansion:
     """The formula of one entry of the gradient of input number `wanted`, before broadcasting is undone.
 
-    What the forward saved appears under its own name, outputs as y, and is defined in `where` if it is neither input nor
-    output. `dys` has a gradient (or None) for each output; for the other arguments see `expand_forward`.
+    What the forward saved appears under its own name, outputs as y, and is defined in `where` if it is neither input
+    nor output. `dys` has a gradient (or None) for each output; for the other arguments see `expand_forward`.
     """
     own = input_names(op, len(arrays))
     inputs = symbolic(arrays, own, names)
@@ -86,7 +86,7 @@ def expand_rule(
     names: Names = None,
     stored: Any = None,
 ) -> Expansion:
-    """The formula of one entry of what any rule returns, such as an optimizer's; its numbers get names too: lr, beta1."""
+    """The formula of one entry of what any rule returns, such as an optimizer's; numbers get names too: lr, beta1."""
     inputs = symbolic(list(arrays.values()), list(arrays), names)
     named = {k: number(v, renamed(k, names)) if type(v) in (int, float) else v for k, v in attrs.items()}
     with np.errstate(all="ignore"):

@@ -12,6 +12,8 @@ import numpy as np
 
 from nanonet.teach.cards.expansion.functions import MEANING, RELATIONS
 
+LETTERS = {"+": "s", "·": "p", "/": "q", "max": "m", "min": "m", "√": "r", "exp": "e"}  # for parts without a name
+
 
 class Expression:
     """A node. `because` are the comparisons that decided that this was chosen, as (comparison, came out true)."""
@@ -60,15 +62,6 @@ class Entry(Expression):
         self._hash = hash(self.key)
 
 
-class Alias(Expression):
-    """A name for a part that occurs more than once."""
-
-    def __init__(self, letter: str, part: Expression) -> None:
-        self.letter, self.part, self.value = letter, part, part.value
-        self.key = ("alias", part)
-        self._hash = hash(self.key)
-
-
 class Rest(Expression):
     """What is left of a long sum, product or list of arguments: one number for `count` parts."""
 
@@ -84,8 +77,19 @@ class Node(Expression):
     def __init__(self, sign: str, parts: Sequence[Expression], zeros: int = 0) -> None:
         self.sign, self.parts, self.zeros = sign, tuple(parts), zeros
         self.value = float(MEANING[sign](*[np.float64(p.value) for p in self.parts]))
+        self.size = sum(size(p) for p in self.parts)
         self.key = (sign, self.parts)
         self._hash = hash((sign, *[p._hash for p in self.parts]))
+
+
+class Alias(Expression):
+    """A name for a part that occurs more than once."""
+
+    def __init__(self, part: Node) -> None:
+        self.part, self.value = part, part.value
+        self.letter = LETTERS.get(part.sign, "t")
+        self.key = ("alias", part)
+        self._hash = hash(self.key)
 
 
 def of(sign: str) -> Callable[..., Expression]:
@@ -98,13 +102,33 @@ def of(sign: str) -> Callable[..., Expression]:
     return build
 
 
+def several(sign: str) -> Callable[..., Expression]:
+    """A builder for "max", "min", "all" and "any": of one argument it is that one, and max(max(a, b), c) is opened."""
+
+    def build(*parts: Expression) -> Expression:
+        opened: list[Expression] = []
+        because: list[tuple[Expression, bool]] = []
+        for part in parts:
+            same = isinstance(part, Node) and part.sign == sign
+            opened += part.parts if same else [part]  # pyright: ignore[reportAttributeAccessIssue]
+            because += part.because if same else ()
+        if sign == "any":  # what is no number is no matter where there is none
+            opened = [p for p in opened if not (isinstance(p, Node) and p.sign == "isnan" and not p.value)] or opened
+        if len(opened) == 1 and sign in ("max", "min"):
+            return opened[0].given(*because)
+        return of(sign)(*opened).given(*because)
+
+    return build
+
+
 def total(terms: Sequence[Expression]) -> Expression:
-    """Their sum, without those that are constantly 0 (which are counted), and with sums among them opened."""
+    """Their sum, without those that are constantly 0, which are counted. A sum among them is opened, if the only one."""
     kept: list[Expression] = []
     zeros = 0
     because: list[tuple[Expression, bool]] = []
+    sums = sum(isinstance(term, Node) and term.sign == "+" for term in terms)
     for term in terms:
-        if isinstance(term, Node) and term.sign == "+":
+        if isinstance(term, Node) and term.sign == "+" and sums == 1:
             kept += term.parts
             zeros += term.zeros
             because += term.because
@@ -157,9 +181,8 @@ def _powers(factors: list[Expression]) -> list[Expression]:
     counts: dict[Expression, int] = {}
     for factor in factors:
         base, exponent = factor, 1
-        if isinstance(factor, Node) and factor.sign == "^" and isinstance(factor.parts[1], Number):
-            if factor.parts[1].value in (2, 3, 4):
-                base, exponent = factor.parts[0], int(factor.parts[1].value)
+        if isinstance(factor, Node) and factor.sign == "^" and factor.parts[1] in (Number(2), Number(3), Number(4)):
+            base, exponent = factor.parts[0], int(factor.parts[1].value)
         if isinstance(base, Number | Rest):
             base = factor
         counts[base] = counts.get(base, 0) + exponent
@@ -200,7 +223,12 @@ def power(a: Expression, b: Expression) -> Expression:
 
 def rebuilt(node: Node, parts: Sequence[Expression]) -> Expression:
     """`node` with other parts, simplified again."""
-    builders: dict[str, Callable[..., Expression]] = {"/": quotient, "^": power, "-": negative}
+    builders: dict[str, Callable[..., Expression]] = {
+        "/": quotient,
+        "^": power,
+        "-": negative,
+        **{sign: several(sign) for sign in ("max", "min", "all", "any")},
+    }
     if node.sign == "+":
         new = total(parts)
         if isinstance(new, Node) and new.sign == "+" and node.zeros:
@@ -224,4 +252,4 @@ def walk(x: Expression) -> Iterator[Expression]:
 
 def size(x: Expression) -> int:
     """How many numbers, entries and names one reads."""
-    return sum(not isinstance(node, Node) for node in walk(x))
+    return x.size if isinstance(x, Node) else 1

@@ -6,6 +6,7 @@ A rule runs on them as on any other arrays. Nothing is expanded but the entry th
 from __future__ import annotations
 
 import itertools
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -22,6 +23,7 @@ from nanonet.teach.cards.expansion.expression import (
     power,
     product,
     quotient,
+    several,
     total,
 )
 
@@ -35,7 +37,7 @@ class Lazy:
     array       its numbers; a Python number where the rule would have had one
     name        the variable it is bound to in the rule, or what its maker calls it; "" for what has no name
     given       an input of the formula: its entries are names, and nothing is behind them
-    moved       its entries are entries of other arrays, in other places: it is looked through
+    moved       its entries are entries of other arrays, in other places: where these are inputs, it is looked through
     """
 
     __array_ufunc__ = None  # so that `array * lazy` comes to Lazy.__rmul__
@@ -51,7 +53,7 @@ class Lazy:
 
     def entry(self, position: int) -> Expression:
         """What a formula that uses the entry at this place of the flattened array contains for it."""
-        if self.given or (self.name and not self.moved):
+        if self.given or (self.name and not (self.moved and _is_given(self.definition(position)))):
             return Entry(self, position, self.number(position))
         return self.definition(position)
 
@@ -60,7 +62,10 @@ class Lazy:
         if self._expand is None:
             return self.entry(position)
         if position not in self._known:
-            self._known[position] = self._expand(position)
+            made = self._expand(position)
+            if self.moved and self.name and isinstance(made, Entry) and not made.array.given:
+                made = made.array.definition(made.position).given(*made.because)  # one name is enough
+            self._known[position] = made
         return self._known[position]
 
     def number(self, position: int) -> Any:
@@ -119,6 +124,10 @@ class Lazy:
         return int(self.array)
 
 
+def _is_given(x: Expression) -> bool:
+    return isinstance(x, Number) or (isinstance(x, Entry) and x.array.given)
+
+
 def _operator(ufunc: Callable[..., Any], make: Builder, reflected: bool = False) -> Callable[..., Any]:
     def method(x: Lazy, other: Any) -> Any:
         return elementwise(ufunc, make, *((other, x) if reflected else (x, other)))
@@ -142,8 +151,8 @@ ARITHMETIC: dict[str, tuple[Any, Builder]] = {
     "pow": (np.power, power),
     "floordiv": (np.floor_divide, of("//")),
     "mod": (np.remainder, of("mod")),
-    "and": (np.logical_and, of("all")),
-    "or": (np.logical_or, of("any")),
+    "and": (np.logical_and, several("all")),
+    "or": (np.logical_or, several("any")),
 }
 for _name, (_ufunc, _make) in ARITHMETIC.items():
     setattr(Lazy, f"__{_name}__", _operator(_ufunc, _make))
@@ -178,8 +187,25 @@ def place(x: Any, shape: Sequence[int], position: int) -> int:
         return position
     if not own:
         return 0
-    at = np.unravel_index(position, tuple(shape))[len(shape) - len(own) :]
-    return int(np.ravel_multi_index(tuple(0 if n == 1 else int(i) for i, n in zip(at, own, strict=True)), own))
+    at = index(position, shape)[len(shape) - len(own) :]
+    return position_of([0 if n == 1 else i for i, n in zip(at, own, strict=True)], own)
+
+
+def index(position: int, shape: Sequence[int]) -> list[int]:
+    """The index of an entry of the flattened array."""
+    at: list[int] = []
+    for n in reversed(shape):
+        position, i = divmod(position, n)
+        at.insert(0, i)
+    return at
+
+
+def position_of(at: Sequence[int], shape: Sequence[int]) -> int:
+    """The entry's place in the flattened array: `index` undone."""
+    position = 0
+    for i, n in zip(at, shape, strict=True):
+        position = position * n + i
+    return position
 
 
 def elementwise(function: Callable[..., Any], make: Builder, *operands: Any) -> Any:
@@ -194,14 +220,14 @@ def elementwise(function: Callable[..., Any], make: Builder, *operands: Any) -> 
 def moved(function: Callable[..., Any], *arrays: Any, fill: float = 0.0, value: Any = None) -> Any:
     """`function` of arrays which only puts entries in other places.
 
-    Where an entry comes from is found by doing the same to the numbers of the places. Where `function` fills in, it must
-    fill in -1, the formula has `fill`, and `value` is the filled array.
+    Where an entry comes from is found by doing the same to the numbers of the places. A `function` that fills in must
+    fill in -1; the formula then has `fill`, and `value` is the filled array.
     """
     places: list[Any] = []
 
     def find(i: int) -> Expression:
         if not places:
-            starts = np.cumsum([0, *[np.size(plain(x)) for x in arrays]])
+            starts = list(itertools.accumulate((np.size(plain(x)) for x in arrays), initial=0))
             numbered = [
                 np.arange(start, start + np.size(plain(x))).reshape(np.shape(plain(x)))
                 for x, start in zip(arrays, starts, strict=False)
@@ -210,8 +236,8 @@ def moved(function: Callable[..., Any], *arrays: Any, fill: float = 0.0, value: 
         source, starts = int(places[0][i]), places[1]
         if source < 0:
             return Number(fill)
-        which = int(np.searchsorted(starts, source, side="right")) - 1
-        return entry(arrays[which], source - int(starts[which]))
+        which = bisect_right(starts, source) - 1
+        return entry(arrays[which], source - starts[which])
 
     return Lazy(function(*[plain(x) for x in arrays]) if value is None else value, find, moved=True)
 

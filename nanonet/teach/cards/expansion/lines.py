@@ -8,21 +8,19 @@ from dataclasses import dataclass
 from math import floor, isfinite, log10
 from typing import Any
 
-import numpy as np
-
 from nanonet.teach.cards.expansion.evaluate import evaluate
 from nanonet.teach.cards.expansion.expression import Alias, Entry, Expression, Node, rebuilt, size, walk
 from nanonet.teach.cards.expansion.functions import RELATIONS
+from nanonet.teach.cards.expansion.lazy import index
 from nanonet.teach.cards.expansion.naming import distinct_names
 from nanonet.teach.cards.expansion.notation import Latex, Text, indexed, latex_name, number
 from nanonet.teach.cards.expansion.shortening import shortened
 
 RESULT_DIGITS = 4
-INLINE = 2  # a variable that stands for at most so many numbers is written out wherever it occurs,
-FORMULA = 12  # and one that occurs once, as long as the formula has at most so many
+INLINE = 2  # a variable that stands for at most so many numbers is written out wherever it occurs, others if they
+FORMULA = 12  # occur once; both as long as the formula has at most so many
 DEFINITIONS = 8
 UNNAMED = ("-", *RELATIONS)  # no letter for -x: its x has one
-LETTERS = {"+": "s", "·": "p", "/": "q", "max": "m", "min": "m", "√": "r", "exp": "e"}
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,8 @@ class Line:
 
     formula, substituted    with the names, and with the numbers in their place; without the left side
     value                   the number that the engine holds
-    agrees                  does `evaluate(substituted)` give the value to the printed digits? Where not, rounding is why
+    agrees                  does `evaluate(substituted)` give the value to the printed digits?
+    remark                  where it does not: a sentence, for rounding is why; else ""
     """
 
     left: str
@@ -40,6 +39,7 @@ class Line:
     result: str
     value: float
     agrees: bool
+    remark: str
     latex_left: str
     latex_formula: str
     latex_substituted: str
@@ -67,23 +67,24 @@ class Expansion(Line):
     """The line of the entry; `where` defines the names in it that are no inputs, each before it is used.
 
     because     the comparisons that decided, as sentences: "x[0, 1] ≤ 0 holds: -0.3 ≤ 0"
-    remark      a sentence where the printed digits and the engine's number differ, else ""
     """
 
     where: tuple[Line, ...] = ()
     because: tuple[str, ...] = ()
-    remark: str = ""
 
 
 def expansion(root: Expression, left: tuple[str, int, Sequence[int]], value: Any) -> Expansion:
     """What to show for the entry `left` (name, position, shape), whose formula is `root` and whose value is stored."""
+    while isinstance(root, Entry) and not root.array.given:
+        root = root.array.definition(root.position).given(*root.because)
     main, definitions = arranged(root)
     reasons = list(dict.fromkeys(r for x in (main, *[d for _, d in definitions]) for n in walk(x) for r in n.because))
     everything = [main, *[d for _, d in definitions], *[e for e, _ in definitions], *[r for r, _ in reasons]]
-    names = distinct_names([n.array for x in everything for n in walk(x) if isinstance(n, Entry)])
+    nodes = [n for x in everything for n in walk(x)]
+    names = distinct_names((n.array for n in nodes if isinstance(n, Entry)), (n for n in nodes if isinstance(n, Alias)))
     text, latex = Text(names), Latex(names)
     name, position, shape = left
-    at = ",".join(map(str, np.unravel_index(position, tuple(shape)))) if shape else ""
+    at = ",".join(map(str, index(position, shape)))
     latex_left = f"{{{latex_name(name)}}}_{{{at}}}" if at else latex_name(name)
     parts = _line(main, indexed(name, position, shape), latex_left, float(value), names)
     where = tuple(Line(**_line(d, text(e), latex(e), e.value, names)) for e, d in definitions)
@@ -91,19 +92,20 @@ def expansion(root: Expression, left: tuple[str, int, Sequence[int]], value: Any
         **parts,
         where=where,
         because=tuple(_sentence(r, held, text, names) for r, held in reasons),
-        remark="" if parts["agrees"] else _rounding(parts["substituted"], float(value)),
     )
 
 
-def _line(x: Expression, left: str, latex_left: str, value: float, names: dict[int, str]) -> dict[str, Any]:
+def _line(x: Expression, left: str, latex_left: str, value: float, names: dict[Any, str]) -> dict[str, Any]:
     digits, agrees = fewest_digits(x, value, names)
+    substituted = Text(names, digits)(x)
     return {
         "left": left,
         "formula": Text(names)(x),
-        "substituted": Text(names, digits)(x),
+        "substituted": substituted,
         "result": number(value, RESULT_DIGITS),
         "value": value,
         "agrees": agrees,
+        "remark": "" if agrees else _rounding(substituted, value),
         "latex_left": latex_left,
         "latex_formula": Latex(names)(x),
         "latex_substituted": Latex(names, digits)(x),
@@ -111,7 +113,7 @@ def _line(x: Expression, left: str, latex_left: str, value: float, names: dict[i
     }
 
 
-def fewest_digits(x: Expression, value: float, names: dict[int, str]) -> tuple[int, bool]:
+def fewest_digits(x: Expression, value: float, names: dict[Any, str]) -> tuple[int, bool]:
     """How many digits the numbers need for the line to give the result's printed digits; and whether 17 are enough."""
     for digits in (*range(RESULT_DIGITS, 13), 17):
         if agree(evaluate(Text(names, digits)(x)), value):
@@ -136,14 +138,11 @@ def _rounding(substituted: str, value: float) -> str:
     )
 
 
-def _sentence(relation: Expression, held: bool, text: Text, names: dict[int, str]) -> str:
-    verdict = "holds" if held else "does not hold"
-    with_names, with_numbers = text(relation).strip("[]"), Text(names, RESULT_DIGITS)(relation).strip("[]")
-    return f"{_unbracketed(text(relation))} {verdict}: {_unbracketed(Text(names, RESULT_DIGITS)(relation))}" if with_names else with_numbers
-
-
-def _unbracketed(text: str) -> str:
-    return text[1:-1] if text.startswith("[") and text.endswith("]") and text.count("[") == 1 + text[1:-1].count("[") else text
+def _sentence(comparison: Expression, held: bool, text: Text, names: dict[Any, str]) -> str:
+    with_names, with_numbers = text(comparison), Text(names, RESULT_DIGITS)(comparison)
+    if isinstance(comparison, Node) and comparison.sign in RELATIONS:
+        with_names, with_numbers = with_names[1:-1], with_numbers[1:-1]  # without the brackets
+    return f"{with_names} {'holds' if held else 'does not hold'}: {with_numbers}"
 
 
 # Which variables are written out, and which get a line of their own
@@ -171,40 +170,42 @@ def arranged(root: Expression) -> tuple[Expression, list[tuple[Expression, Expre
 
 
 def _written(root: Expression, kept: frozenset[Expression]) -> tuple[Expression, dict[Expression, Expression]]:
-    letters: Counter[str] = Counter()
-    main = settled(shortened(root), kept, letters)
+    known: dict[Expression, Alias] = {}
+    main = settled(shortened(root), kept, known)
     found: dict[Expression, Expression] = {}
     waiting = _names(main)
     while waiting and len(found) < DEFINITIONS:
         name = waiting.pop(0)
         if name not in found:
-            found[name] = settled(shortened(_behind(name)), kept, letters)
+            found[name] = settled(shortened(_behind(name)), kept, known)
             waiting += _names(found[name])
     return main, found
 
 
-def settled(x: Expression, kept: frozenset[Expression], letters: Counter[str]) -> Expression:
+def settled(x: Expression, kept: frozenset[Expression], known: dict[Expression, Alias]) -> Expression:
     """x with short variables written out, but for those `kept`, and with a letter for what it repeats."""
     while True:
         counts = Counter(node for node in walk(x) if isinstance(node, Entry) and not node.array.given)
+        behind = {name: shortened(name.array.definition(name.position)) for name in counts}
         room = FORMULA - size(x)
-        for name, times in counts.items():
-            behind = shortened(name.array.definition(name.position))
-            length = size(behind)
-            if length <= INLINE or (times == 1 and length - 1 <= room and name not in kept):
-                x = replaced(x, name, behind)
+        for name in sorted(counts, key=lambda name: size(behind[name])):
+            length, times = size(behind[name]), counts[name]
+            short = length <= INLINE or (times == 1 and name not in kept)
+            if length == 1 or (short and times * (length - 1) <= room):
+                x = replaced(x, name, behind[name])
                 break
         else:
             break
+    for part, alias in known.items():
+        x = x if x == part else replaced(x, part, alias)  # the line that defines it keeps it
     while True:
         repeats = Counter(n for n in walk(x) if isinstance(n, Node) and size(n) > INLINE and n.sign not in UNNAMED)
         savings = {node: (times - 1) * (size(node) - 1) for node, times in repeats.items() if times > 1}
         if not savings:
             return x
         part = max(savings, key=lambda node: savings[node])
-        letter = LETTERS.get(part.sign, "t")
-        letters[letter] += 1
-        x = replaced(x, part, Alias(letter + "′" * (letters[letter] - 1), part))
+        known[part] = Alias(part)
+        x = replaced(x, part, known[part])
 
 
 def replaced(x: Expression, old: Expression, new: Expression) -> Expression:

@@ -21,7 +21,7 @@ from nanonet.teach.cards.expansion.expression import (
     quotient,
     total,
 )
-from nanonet.teach.cards.expansion.lazy import Lazy, entry, plain
+from nanonet.teach.cards.expansion.lazy import Lazy, entry, index, plain
 from nanonet.teach.cards.expansion.sums import contraction
 
 WRITTEN_OUT = 3
@@ -69,7 +69,7 @@ def inv(x: Any) -> Any:
     determinants = det(x)
 
     def expand(position: int) -> Expression:
-        which, i, j = (int(k) for k in np.unravel_index(position, (int(np.prod(value.shape[:-2])), n, n)))
+        which, i, j = index(position, (value.size // (n * n), n, n))
         cofactor = _determinant(_minor(_matrix(x, which), j, i))
         return quotient(negative(cofactor) if (i + j) % 2 else cofactor, determinants.entry(which))
 
@@ -92,7 +92,7 @@ def cholesky(x: Any) -> Any:
     value = np.linalg.cholesky(plain(x))
 
     def expand(position: int) -> Expression:
-        which, i, j = (int(k) for k in np.unravel_index(position, (int(np.prod(value.shape[:-2])), n, n)))
+        which, i, j = index(position, (value.size // (n * n), n, n))
         if j > i:
             return Number(0.0)
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from nanonet.teach.cards.expansion.expression import Alias, Entry, Expression, Node, Number, Rest
 from nanonet.teach.cards.expansion.functions import RELATIONS
+from nanonet.teach.cards.expansion.lazy import index
 from nanonet.teach.cards.expansion.naming import subscript
 
 # How tightly a piece of text holds together: what holds less tightly than its place asks for goes into parentheses.
@@ -31,20 +33,12 @@ def indexed(name: str, position: int, shape: Sequence[int]) -> str:
     return f"{name}[{', '.join(map(str, index(position, shape)))}]" if shape else name
 
 
-def index(position: int, shape: Sequence[int]) -> list[int]:
-    at: list[int] = []
-    for n in reversed(shape):
-        position, i = divmod(position, n)
-        at.insert(0, i)
-    return at
-
-
 class Text:
     """Writes formulas as text: with numbers of so many `digits`, or, without `digits`, with names."""
 
     times, comma = "·", ", "
 
-    def __init__(self, names: Mapping[int, str], digits: int | None = None) -> None:
+    def __init__(self, names: Mapping[Any, str], digits: int | None = None) -> None:
         self.names, self.digits = names, digits
 
     def __call__(self, x: Expression) -> str:
@@ -95,7 +89,8 @@ class Text:
                 text += " - " + self.inside(term.parts[0], RATIO)
             else:
                 text += " + " + self.inside(term, RATIO)
-        return text + (" + " + self.note(0, x.zeros, "term that is 0" if x.zeros == 1 else "terms that are 0"))[: 999 * bool(x.zeros)]
+        zeros = self.note(0, x.zeros, "term that is 0" if x.zeros == 1 else "terms that are 0")
+        return f"{text} + {zeros}" if x.zeros else text
 
     def rest(self, x: Rest, joint: str) -> str:
         """… (781 more terms), with the number that stands for them."""
@@ -116,7 +111,7 @@ class Text:
 
     def symbol(self, x: Entry | Alias) -> str:
         if isinstance(x, Alias):
-            return x.letter
+            return self.names[x]
         return indexed(self.names[x.array.serial], x.position, x.array.shape)
 
     def parentheses(self, text: str) -> str:
@@ -145,7 +140,7 @@ class Latex(Text):
     """Writes formulas as LaTeX, for Markdown and notebooks."""
 
     times = r" \cdot "
-    commands = "exp log sin cos tan arcsin arccos arctan sinh cosh tanh max min".split()
+    commands = ("exp", "log", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "max", "min")
     signs = {"≤": r"\le", "≥": r"\ge", "≠": r"\ne"}
 
     def number(self, value: float) -> str:
@@ -154,7 +149,7 @@ class Latex(Text):
 
     def symbol(self, x: Entry | Alias) -> str:
         if isinstance(x, Alias):
-            return latex_name(x.letter)
+            return latex_name(self.names[x])
         at = index(x.position, x.array.shape)
         name = latex_name(self.names[x.array.serial])
         return f"{{{name}}}_{{{','.join(map(str, at))}}}" if at else name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nanonet.teach.cards.expansion.expression import Expression, Node, Number, Rest, walk
+from nanonet.teach.cards.expansion.expression import Expression, Node, Number, Rest
 from nanonet.teach.cards.expansion.functions import MEANING
 
 LONGEST, FIRST = 8, 4

@@ -10,24 +10,20 @@ import numpy as np
 
 from nanonet.backends.numpy import xp as numpy_xp
 from nanonet.ops.einsum import parse
-from nanonet.teach.cards.expansion.expression import Expression, Number, of, product, quotient, total
-from nanonet.teach.cards.expansion.lazy import Lazy, entry, moved, place, plain
+from nanonet.teach.cards.expansion.expression import Expression, Number, of, product, quotient, several, total
+from nanonet.teach.cards.expansion.lazy import Lazy, entry, index, moved, place, plain, position_of
 
 Many = Callable[[Sequence[Expression]], Expression]
-
-
-def _together(sign: str) -> Many:
-    return lambda parts: parts[0] if len(parts) == 1 else of(sign)(*parts)
 
 
 REDUCTIONS: dict[str, Many] = {
     "sum": total,
     "prod": product,
     "mean": lambda parts: quotient(total(parts), Number(len(parts))),
-    "max": _together("max"),
-    "min": _together("min"),
-    "all": lambda parts: of("all")(*parts),
-    "any": lambda parts: of("any")(*parts),
+    "max": lambda parts: several("max")(*parts),
+    "min": lambda parts: several("min")(*parts),
+    "all": lambda parts: several("all")(*parts),
+    "any": lambda parts: several("any")(*parts),
     "argmax": lambda parts: of("argmax")(*parts),
     "argmin": lambda parts: of("argmin")(*parts),
 }
@@ -65,9 +61,9 @@ def running(name: str, make: Many) -> Callable[..., Any]:
         shape, along = ((x.size,), 0) if axis is None else (x.shape, axis % x.ndim)
 
         def expand(i: int) -> Expression:
-            at = [int(n) for n in np.unravel_index(i, shape)]
+            at = index(i, shape)
             before = [(*at[:along], n, *at[along + 1 :]) for n in range(at[along] + 1)]
-            return make([x.entry(int(np.ravel_multi_index(one, shape))) for one in before])
+            return make([x.entry(position_of(one, shape)) for one in before])
 
         return Lazy(getattr(numpy_xp, name)(x.array, axis=axis), expand)
 
@@ -79,9 +75,9 @@ def argsort(x: Any, axis: int = -1, **options: Any) -> Any:
     along = axis % x.ndim
 
     def expand(i: int) -> Expression:
-        at = [int(n) for n in np.unravel_index(i, x.shape)]
+        at = index(i, x.shape)
         row = [(*at[:along], n, *at[along + 1 :]) for n in range(x.shape[along])]
-        return of("argsort")(Number(at[along]), *[x.entry(int(np.ravel_multi_index(one, x.shape))) for one in row])
+        return of("argsort")(Number(at[along]), *[x.entry(position_of(one, x.shape)) for one in row])
 
     return Lazy(np.argsort(x.array, axis=axis, **options), expand)
 
@@ -91,7 +87,7 @@ def einsum(subscripts: str, *operands: Any) -> Any:
 
 
 def contraction(subscripts: str, operands: Sequence[Any], value: Any) -> Any:
-    """`value`, entry by entry: the sum, over the labels that the output lacks, of the products of the operands' entries."""
+    """`value`, entry by entry: the sum over the labels that the output lacks of products of the operands' entries."""
     labels, output = parse(subscripts, tuple(np.shape(plain(x)) for x in operands))
     sizes: dict[str, int] = {}
     for name, x in zip(labels, operands, strict=True):
@@ -101,11 +97,11 @@ def contraction(subscripts: str, operands: Sequence[Any], value: Any) -> Any:
 
     def factor(x: Any, name: str, at: dict[str, int]) -> Expression:
         shape = np.shape(plain(x))
-        index = tuple(0 if n == 1 else at[label] for label, n in zip(name, shape, strict=True))
-        return entry(x, int(np.ravel_multi_index(index, shape)) if index else 0)
+        at_x = tuple(0 if n == 1 else at[label] for label, n in zip(name, shape, strict=True))
+        return entry(x, position_of(at_x, shape))
 
     def expand(i: int) -> Expression:
-        at = dict(zip(output, (int(n) for n in np.unravel_index(i, value.shape)), strict=True))
+        at = dict(zip(output, index(i, value.shape), strict=True))
         terms: list[Expression] = []
         for place_of_term in itertools.product(*(range(sizes[label]) for label in summed)):
             at.update(zip(summed, place_of_term, strict=True))
@@ -142,7 +138,7 @@ def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
 
 
 def _added(x: Any, value: Any, find: Callable[[], Any]) -> Any:
-    """`value`, whose entry i is the sum of the entries of x which `find()`, in x's shape after broadcasting, sends to i."""
+    """`value`, whose entry i is the sum of those entries of x that `find()`, in the shape of broadcast x, sends to i."""
     found: list[Any] = []
 
     def expand(i: int) -> Expression:

@@ -11,7 +11,7 @@ import numpy as np
 from nanonet.backends.base import VOCABULARY
 from nanonet.backends.numpy import xp as numpy_xp
 from nanonet.teach.cards.expansion import matrices, sums
-from nanonet.teach.cards.expansion.expression import Expression, Number, negative, of, power, quotient
+from nanonet.teach.cards.expansion.expression import Expression, Number, negative, of, power, quotient, several
 from nanonet.teach.cards.expansion.lazy import (
     ARITHMETIC,
     Lazy,
@@ -25,10 +25,13 @@ from nanonet.teach.cards.expansion.lazy import (
 
 # Functions of each entry, or of entries that stand at the same place
 
+_SAME_NAME = """
+    abs sign exp expm1 log log2 log10 log1p sin cos tan arcsin arccos arctan sinh cosh tanh floor ceil trunc erf
+    hypot arctan2 logaddexp isnan isfinite isinf
+""".split()  # noqa: SIM905 (a list of words reads better than a list of strings)
+
 ELEMENTWISE: dict[str, Callable[..., Expression]] = {
-    **{name: of(name) for name in "abs sign exp expm1 log log2 log10 log1p".split()},
-    **{name: of(name) for name in "sin cos tan arcsin arccos arctan sinh cosh tanh floor ceil trunc erf".split()},
-    **{name: of(name) for name in "hypot arctan2 logaddexp isnan isfinite isinf".split()},
+    **{name: of(name) for name in _SAME_NAME},
     "sqrt": of("√"),
     "sigmoid": of("σ"),
     "rint": of("round"),
@@ -36,8 +39,8 @@ ELEMENTWISE: dict[str, Callable[..., Expression]] = {
     "square": lambda x: power(x, Number(2)),
     "reciprocal": lambda x: quotient(Number(1), x),
     "negative": negative,
-    "maximum": of("max"),
-    "minimum": of("min"),
+    "maximum": several("max"),
+    "minimum": several("min"),
     "add": ARITHMETIC["add"][1],
     "subtract": ARITHMETIC["sub"][1],
     "multiply": ARITHMETIC["mul"][1],
@@ -51,14 +54,18 @@ ELEMENTWISE: dict[str, Callable[..., Expression]] = {
     "less_equal": of("≤"),
     "greater": of(">"),
     "greater_equal": of("≥"),
-    "logical_and": of("all"),
-    "logical_or": of("any"),
+    "logical_and": several("all"),
+    "logical_or": several("any"),
     "logical_not": of("not"),
 }
 
 # Functions that put entries in other places: NumPy's own, of the places
 
-MOVING = "reshape transpose swapaxes moveaxis squeeze expand_dims broadcast_to flip diagonal".split()
+MOVING = ("reshape", "transpose", "swapaxes", "moveaxis", "squeeze", "expand_dims", "broadcast_to", "flip", "diagonal")
+
+# What does not depend on the numbers of its arguments
+
+CONSTANT = ("zeros", "ones", "full", "zeros_like", "ones_like", "full_like", "arange", "eye", "result_type")
 
 
 def _elementwise(name: str, make: Callable[..., Expression]) -> Callable[..., Any]:
@@ -97,8 +104,8 @@ def _plain(kwargs: dict[str, Any]) -> dict[str, Any]:
 
 def clip(x: Any, low: Any = None, high: Any = None) -> Any:
     """min(max(x, low), high)."""
-    x = x if low is None else elementwise(np.maximum, of("max"), x, low)
-    return x if high is None else elementwise(np.minimum, of("min"), x, high)
+    x = x if low is None else elementwise(np.maximum, several("max"), x, low)
+    return x if high is None else elementwise(np.minimum, several("min"), x, high)
 
 
 def where(condition: Any, a: Any, b: Any) -> Any:
@@ -157,11 +164,8 @@ _functions: dict[str, Callable[..., Any]] = {
     **{name: _moving(name) for name in MOVING},
     **{name: _joining(name) for name in ("concatenate", "stack")},
     **{name: _triangle(name) for name in ("tril", "triu")},
-    **{name: _constant(name) for name in "zeros ones full zeros_like ones_like full_like arange eye result_type".split()},
-    **{
-        f.__name__: f
-        for f in (clip, where, masked_fill, pad, windows, take, take_along_axis, roll, sort, asarray)
-    },
+    **{name: _constant(name) for name in CONSTANT},
+    **{f.__name__: f for f in (clip, where, masked_fill, pad, windows, take, take_along_axis, roll, sort, asarray)},
     **sums.functions,
     **matrices.functions,
 }
