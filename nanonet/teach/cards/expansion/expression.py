@@ -122,7 +122,7 @@ def several(sign: str) -> Callable[..., Expression]:
 
 
 def total(terms: Sequence[Expression]) -> Expression:
-    """Their sum, without those that are constantly 0, which are counted. A sum among them is opened, if the only one."""
+    """Their sum, without those that are constantly 0, which are counted. A sum among them is opened, if it is alone."""
     kept: list[Expression] = []
     zeros = 0
     because: list[tuple[Expression, bool]] = []

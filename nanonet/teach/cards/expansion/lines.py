@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from math import floor, isfinite, log10
 from typing import Any
 
@@ -19,7 +19,7 @@ from nanonet.teach.cards.expansion.shortening import shortened
 RESULT_DIGITS = 4
 INLINE = 2  # a variable that stands for at most so many numbers is written out wherever it occurs, others if they
 FORMULA = 12  # occur once; both as long as the formula has at most so many
-DEFINITIONS = 8
+DEFINITIONS = 6
 UNNAMED = ("-", *RELATIONS)  # no letter for -x: its x has one
 
 
@@ -64,13 +64,18 @@ class Line:
 
 @dataclass(frozen=True)
 class Expansion(Line):
-    """The line of the entry; `where` defines the names in it that are no inputs, each before it is used.
+    """The line of the entry. `where` defines the names in it that are no inputs, each before it is used: of each array
+    one entry, for the others are made alike, and at most six.
 
     because     the comparisons that decided, as sentences: "x[0, 1] ≤ 0 holds: -0.3 ≤ 0"
+    reads       the entries of inputs that stand in these lines, as (name, place in the flattened array)
+    values      what each name in these lines stands for: {"x[0, 2]": 0.25}
     """
 
     where: tuple[Line, ...] = ()
     because: tuple[str, ...] = ()
+    reads: tuple[tuple[str, int], ...] = ()
+    values: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
 def expansion(root: Expression, left: tuple[str, int, Sequence[int]], value: Any) -> Expansion:
@@ -91,6 +96,8 @@ def expansion(root: Expression, left: tuple[str, int, Sequence[int]], value: Any
     return Expansion(
         **parts,
         where=where,
+        reads=tuple((n.array.name, n.position) for n in dict.fromkeys(nodes) if isinstance(n, Entry) and n.array.given),
+        values={text(n): n.value for n in dict.fromkeys(nodes) if isinstance(n, Entry | Alias)},
         because=tuple(_sentence(r, held, text, names) for r, held in reasons),
     )
 
@@ -173,12 +180,16 @@ def _written(root: Expression, kept: frozenset[Expression]) -> tuple[Expression,
     known: dict[Expression, Alias] = {}
     main = settled(shortened(root), kept, known)
     found: dict[Expression, Expression] = {}
+    shown: set[int] = set()  # one entry of an array is enough, the others are made alike
     waiting = _names(main)
     while waiting and len(found) < DEFINITIONS:
         name = waiting.pop(0)
-        if name not in found:
-            found[name] = settled(shortened(_behind(name)), kept, known)
-            waiting += _names(found[name])
+        if name in found or (isinstance(name, Entry) and name.array.serial in shown):
+            continue
+        found[name] = settled(shortened(_behind(name)), kept, known)
+        waiting += _names(found[name])
+        if isinstance(name, Entry):
+            shown.add(name.array.serial)
     return main, found
 
 
@@ -187,12 +198,13 @@ def settled(x: Expression, kept: frozenset[Expression], known: dict[Expression, 
     while True:
         counts = Counter(node for node in walk(x) if isinstance(node, Entry) and not node.array.given)
         behind = {name: shortened(name.array.definition(name.position)) for name in counts}
-        room = FORMULA - size(x)
-        for name in sorted(counts, key=lambda name: size(behind[name])):
-            length, times = size(behind[name]), counts[name]
-            short = length <= INLINE or (times == 1 and name not in kept)
-            if length == 1 or (short and times * (length - 1) <= room):
-                x = replaced(x, name, behind[name])
+        for group in _by_array(counts, behind):
+            longest = max(size(behind[name]) for name in group)
+            growth = sum(counts[name] * (size(behind[name]) - 1) for name in group)
+            short = longest <= INLINE or all(counts[name] == 1 and name not in kept for name in group)
+            if longest == 1 or (short and size(x) + growth <= FORMULA):
+                for name in group:
+                    x = replaced(x, name, behind[name])
                 break
         else:
             break
@@ -206,6 +218,14 @@ def settled(x: Expression, kept: frozenset[Expression], known: dict[Expression, 
         part = max(savings, key=lambda node: savings[node])
         known[part] = Alias(part)
         x = replaced(x, part, known[part])
+
+
+def _by_array(names: Iterable[Entry], behind: dict[Entry, Expression]) -> list[list[Entry]]:
+    """The entries of one array together, for they are alike: all are written out, or none. Short ones come first."""
+    groups: dict[int, list[Entry]] = {}
+    for name in names:
+        groups.setdefault(name.array.serial, []).append(name)
+    return sorted(groups.values(), key=lambda group: max(size(behind[name]) for name in group))
 
 
 def replaced(x: Expression, old: Expression, new: Expression) -> Expression:

@@ -138,7 +138,7 @@ def trace(x: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
 
 
 def _added(x: Any, value: Any, find: Callable[[], Any]) -> Any:
-    """`value`, whose entry i is the sum of those entries of x that `find()`, in the shape of broadcast x, sends to i."""
+    """`value`, whose entry i is the sum of the entries of x that go to i: `find()` says where each goes."""
     found: list[Any] = []
 
     def expand(i: int) -> Expression:

@@ -127,7 +127,8 @@ def masked_fill(x: Any, mask: Any, value: Any) -> Any:
 
 def pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 0) -> Any:
     if mode != "constant":
-        return moved(lambda places: np.pad(places, pad_width, mode=mode), x)  # pyright: ignore[reportArgumentType]
+        other: Any = mode
+        return moved(lambda places: np.pad(places, pad_width, mode=other), x)
     value = np.pad(x.array, pad_width, constant_values=constant_values)
     return moved(lambda places: np.pad(places, pad_width, constant_values=-1), x, fill=constant_values, value=value)
 
