@@ -19,7 +19,9 @@ def table(J: Jacobian) -> str:
     """Heading, entries (a dot for 0), and the sentence about the structure."""
     size = f"{J.rows} × {J.columns}"
     symbol = f" = {J.structure.symbol}" if J.structure.symbol else ""
-    head = f"J = ∂{J.y_name}/∂{J.x_name}{symbol}, {size}: {J.y_name} {_shape(J.y_shape)}, {J.x_name} {_shape(J.x_shape)}"
+    head = (
+        f"J = ∂{J.y_name}/∂{J.x_name}{symbol}, {size}: {J.y_name} {_shape(J.y_shape)}, {J.x_name} {_shape(J.x_shape)}"
+    )
     lines = textwrap.wrap(head, WIDTH)
     if J.dense is not None and J.dense.size:
         lines += _grid(J, J.dense)

@@ -39,7 +39,7 @@ def is_constant(J: Matrix) -> bool:
 
 def is_diagonal(J: Matrix) -> bool:
     """Square, and zero wherever i ≠ j."""
-    return is_square(J) and np.count_nonzero(J) == np.count_nonzero(np.diagonal(J))
+    return is_square(J) and bool(np.count_nonzero(J) == np.count_nonzero(np.diagonal(J)))
 
 
 def multiple_of_identity(J: Matrix) -> float | None:
@@ -199,11 +199,11 @@ def shift_invariant(J: Matrix, y_shape: tuple[int, ...], x_shape: tuple[int, ...
 
 
 def _stride(full: np.ndarray, o: int, h: int) -> int | None:
-    """The smallest s for which one step along axis o is s steps along axis h, as far as half of the numbers show."""
+    """The smallest s for which one step along axis o is s steps along axis h, as far as a third of the numbers show."""
     for s in range(1, min(4, full.shape[h])):
         earlier = full.take(range(full.shape[o] - 1), o).take(range(full.shape[h] - s), h)
         later = full.take(range(1, full.shape[o]), o).take(range(s, full.shape[h]), h)
-        shown = 2 * np.count_nonzero(earlier) >= np.count_nonzero(full) > 0
+        shown = 3 * np.count_nonzero(earlier) >= np.count_nonzero(full) > 0
         if shown and same(earlier, later, float(np.max(np.abs(full)))):
             return s
     return None

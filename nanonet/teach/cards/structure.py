@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from nanonet.teach.cards import patterns as seen
+from nanonet.teach.cards.symbols import copies_symbol, factor_symbol, identity, number, same_one
 
 Shape = tuple[int, ...]
 
@@ -61,11 +62,11 @@ def _simple(J: np.ndarray) -> Structure | None:
     if seen.is_zero(J):
         return Structure("zero", "0", "y does not depend on x here", "zero: nothing flows back")
     if seen.is_identity(J):
-        return Structure("identity", _identity(len(J)), "each y moves exactly as its own x does", "dy itself")
+        return Structure("identity", identity(len(J)), "each y moves exactly as its own x does", "dy itself")
     c = seen.multiple_of_identity(J)
     if c is not None:
-        meaning = f"each y moves {_number(c)} times as far as its own x"
-        return Structure("multiple of the identity", f"{_number(c)} {_identity(len(J))}", meaning, f"{_number(c)} dy")
+        meaning = f"each y moves {number(c)} times as far as its own x"
+        return Structure("multiple of the identity", f"{number(c)} {identity(len(J))}", meaning, f"{number(c)} dy")
     if seen.is_mask(J):
         open_ = np.count_nonzero(J)
         meaning = f"{open_} of {len(J)} y follow their own x, the others stay where they are"
@@ -78,7 +79,7 @@ def _simple(J: np.ndarray) -> Structure | None:
 
 def _picking(J: np.ndarray) -> Structure | None:
     """Those in which each y depends on one x at most."""
-    if not seen.picks_one(J):
+    if not seen.picks_one(J) or J.shape[1] == 1:
         return None
     if seen.is_permutation(J):
         return Structure("permutation", "P", "y is x in another order", "dy in the old order: Pᵀ = P⁻¹")
@@ -87,9 +88,9 @@ def _picking(J: np.ndarray) -> Structure | None:
     target = "summed over all y that used it" if most > 1 else "in its place"
     if seen.is_selection(J):
         vjp = f"each dy put back to the x that it came from, {target}; what was not used gets 0"
-        return Structure("selection", _repeats(J) or "S", f"each y is one of the x (or a constant), {shared}", vjp)
+        return Structure("selection", copies_symbol(J) or "S", f"each y is one of the x (or a constant), {shared}", vjp)
     vjp = f"each dy times its weight, put back to its x, {target}"
-    return Structure("weighted selection", _repeats(J) or "", f"each y is a weight times one x, {shared}", vjp)
+    return Structure("weighted selection", copies_symbol(J) or "", f"each y is a weight times one x, {shared}", vjp)
 
 
 def _single(J: np.ndarray) -> Structure | None:
@@ -97,23 +98,18 @@ def _single(J: np.ndarray) -> Structure | None:
     rows, columns = J.shape
     if rows == 1 and seen.is_constant(J):
         name = "row of ones" if same_one(J) else "constant row"
-        c = "" if same_one(J) else f"{_number(J.flat[0])} "
+        c = "" if same_one(J) else f"{number(J.flat[0])} "
         vjp = f"{c}dy, the same number, for every x"
         return Structure(name, f"{c}1ᵀ", "every x counts the same for the one y", vjp)
     if rows == 1:
         return Structure("row", "gᵀ", "there is one y, and J is its gradient", "dy times the gradient g")
     if columns == 1 and seen.is_constant(J):
         name = "column of ones" if same_one(J) else "constant column"
-        c = "" if same_one(J) else f"{_number(J.flat[0])} "
+        c = "" if same_one(J) else f"{number(J.flat[0])} "
         return Structure(name, f"{c}1", "every y follows the one x in the same way", f"{c}the sum of dy")
     if columns == 1:
         return Structure("column", "u", "every y depends on the one x", "the sum of u ⊙ dy")
     return None
-
-
-def same_one(J: np.ndarray) -> bool:
-    """Nothing but ones."""
-    return bool(np.all(J == 1))
 
 
 def _blocks(J: np.ndarray, y_shape: Shape = (), x_shape: Shape = ()) -> list[Structure]:
@@ -151,12 +147,14 @@ def block_structure(
     _, rows, columns = blocks.shape
     names = [structure_of(block, y_shape, x_shape).name for block in blocks]
     if seen.blocks_are_equal(blocks) if equal is None else equal:
-        factor, eye = factor_symbol(blocks[0]), _identity(count)
+        factor, eye = factor_symbol(blocks[0]), identity(count)
         symbol = f"{factor} ⊗ {eye}" if interleaved else f"{eye} ⊗ {factor}"
         named = "" if names[0] in ("dense", "row", "column") or "1" in factor else f" ({names[0]})"
-        meaning = f"{count} groups of y and x that know nothing of each other, all with the same {rows} × {columns} block"
+        meaning = (
+            f"{count} groups of y and x that know nothing of each other, all with the same {rows} × {columns} block"
+        )
         vjp = "that block's transpose times each group of dy"
-        times = "" if same_one(blocks[0]) else f"{_number(blocks[0, 0, 0])} times "
+        times = "" if same_one(blocks[0]) else f"{number(blocks[0, 0, 0])} times "
         if rows == 1 and seen.is_constant(blocks[0]):
             vjp = f"{times}dy, handed to every x of its group"
         elif columns == 1 and seen.is_constant(blocks[0]):
@@ -174,7 +172,7 @@ def _low_rank(J: np.ndarray) -> Structure | None:
     if seen.rank_one(J):
         if seen.is_constant(J):
             meaning, vjp = "every y depends on every x in the same way", "the sum of dy, times that number, for every x"
-            return Structure("constant", f"{_number(J.flat[0])} 1 1ᵀ", meaning, vjp)
+            return Structure("constant", f"{number(J.flat[0])} 1 1ᵀ", meaning, vjp)
         if seen.rows_are_constant(J):
             return Structure("constant rows", "u 1ᵀ", "every x counts the same for a y", "one number for every x: uᵀdy")
         if seen.columns_are_constant(J):
@@ -255,44 +253,3 @@ def _last(J: np.ndarray) -> Structure:
 
 
 RECOGNISERS: list[Callable[[np.ndarray], Structure | None]] = [_simple, _picking, _single, _low_rank, _ordered]
-
-
-def _repeats(J: np.ndarray) -> str:
-    """1 ⊗ I or I ⊗ 1, where a selection is nothing but copying: broadcasting."""
-    rows, columns = J.shape
-    if rows % columns or rows == columns:
-        return ""
-    n, eye = rows // columns, np.eye(columns)
-    if np.array_equal(J, np.kron(np.ones((n, 1)), eye)):
-        return f"{_ones(n)} ⊗ {_identity(columns)}"
-    return f"{_identity(columns)} ⊗ {_ones(n)}" if np.array_equal(J, np.kron(eye, np.ones((n, 1)))) else ""
-
-
-def factor_symbol(B: np.ndarray, letter: str = "B") -> str:
-    """How a factor of a Kronecker product is written: I, 1ᵀ, or a letter."""
-    rows, columns = B.shape
-    if seen.is_identity(B):
-        return _identity(rows)
-    if min(B.shape) == 1 and seen.is_constant(B):
-        c = "" if same_one(B) else f"{_number(B.flat[0])} "
-        ones = _ones(columns) + "ᵀ" if rows == 1 else _ones(rows)
-        return f"({c}{ones})" if c else ones
-    if rows == 1:
-        return f"{letter.lower()}ᵀ"
-    return letter.lower() if columns == 1 else letter
-
-
-def _identity(n: int) -> str:
-    return f"I{_small(n)}"
-
-
-def _ones(n: int) -> str:
-    return f"1{_small(n)}"
-
-
-def _small(n: int) -> str:
-    return str(n).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))
-
-
-def _number(value: float) -> str:
-    return f"{value:.4g}"

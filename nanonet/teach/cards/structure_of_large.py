@@ -147,6 +147,6 @@ def _sampled(J: _Probe) -> Structure:
         return Structure("lower triangular", "", meaning, "a sum over the y at each x's place and after it", basis)
     zeros = np.count_nonzero(rows == 0) / rows.size
     if zeros >= 0.5:
-        meaning = f"{zeros:.1%} of these rows is 0: each y depends on a few x"
+        meaning = f"{zeros:.1%} of their entries are 0: each y depends on a few x"
         return Structure("sparse", "", meaning, "a sum over the few y that each x has a part in", basis)
     return Structure("dense", "", "every y may depend on every x", "the full product, a sum over all y", basis)
