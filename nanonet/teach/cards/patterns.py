@@ -48,7 +48,7 @@ def multiple_of_identity(J: Matrix) -> float | None:
 
 
 def is_identity(J: Matrix) -> bool:
-    return is_diagonal(J) and bool(np.all(np.diagonal(J) == 1))
+    return is_diagonal(J) and same(np.diagonal(J), 1.0)
 
 
 def is_mask(J: Matrix) -> bool:

@@ -61,6 +61,9 @@ def _simple(J: np.ndarray) -> Structure | None:
     """Those that a diagonal or a single number describes."""
     if seen.is_zero(J):
         return Structure("zero", "0", "y does not depend on x here", "zero: nothing flows back")
+    if J.size == 1:
+        value = number(J.flat[0])
+        return Structure("one number", value, f"the derivative; y moves {value} times as far as x", f"{value} dy")
     if seen.is_identity(J):
         return Structure("identity", identity(len(J)), "each y moves exactly as its own x does", "dy itself")
     c = seen.multiple_of_identity(J)
