@@ -1,0 +1,59 @@
+"""How a formula is put to the test: its gradient against finite differences, or its numbers against a claim."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from nanonet.gradcheck import check_backward
+from nanonet.teach.documents.erratum import Check, Finding, Numbers
+
+Array = np.ndarray
+
+
+def gradient(forward: Callable[..., Any], inputs: Mapping[str, Array], show: str = "") -> Check:
+    """A check of backward functions: is it the gradient of `forward` at `inputs` (an array by name)?
+
+    The numbers are the gradients of the inputs named in `show` ("W b"), or of all of them, for dy = 1. What is checked
+    is a function backward(dy, *inputs), or a pair (forward, backward) where what is written has a forward of its own.
+    """
+    names = show.split() or list(inputs)
+
+    def check(given: Any) -> Finding:
+        f, backward = given if isinstance(given, tuple) else (forward, given)
+        arrays = list(inputs.values())
+        y = f(*(x.copy() for x in arrays))
+        try:
+            found = backward(np.ones_like(y), *(x.copy() for x in arrays))
+        except (ValueError, IndexError, NameError) as error:
+            return Finding("error", {}, _words(error))
+        grads = dict(zip(inputs, found if isinstance(found, tuple) else (found,), strict=True))
+        for name, x in inputs.items():
+            if np.shape(grads[name]) != x.shape:
+                shapes = {f"shape of {name}": x.shape, f"shape of d{name}": np.shape(grads[name])}
+                return Finding("error", shapes, f"d{name} is {np.shape(grads[name])}, but {name} is {x.shape}")
+        report = check_backward(f, backward, arrays, seed=0)
+        verdict = "pass" if report else "fail"
+        numbers: Numbers = {f"d{name}": grads[name] for name in names}
+        return Finding(verdict, numbers, f"gradient check: {report.verdict}", report.cause, report)
+
+    return check
+
+
+def claim(sentence: str, holds: Callable[[Numbers], bool]) -> Check:
+    """A check of programs without arguments that return their numbers by name: does the claim hold for them?"""
+
+    def check(program: Callable[[], Numbers]) -> Finding:
+        try:
+            numbers = program()
+        except (ValueError, IndexError, NameError) as error:
+            return Finding("error", {}, _words(error))
+        return Finding("pass" if holds(numbers) else "fail", numbers, sentence)
+
+    return check
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
