@@ -12,7 +12,7 @@ from nanonet import optim
 from nanonet.teach import pseudocode as doc
 from nanonet.teach.documents import regression
 from nanonet.teach.documents.checks import claim, gradient
-from nanonet.teach.documents.erratum import Erratum, Numbers
+from nanonet.teach.documents.erratum import Erratum, Numbers, closer_look
 from nanonet.teach.documents.networks import THREE_FIVE_TWO as NET
 
 Array = np.ndarray
@@ -93,6 +93,19 @@ def summed_back(dy: Array, W1: Array, b1: Array) -> tuple[Array, Array]:
     return np.ones_like(dZ) @ (dZ.sum() * H.T), dZ
 
 
+# (3), (4) the layer z = W·h alone
+
+LAYER = {"W1": NET.W[1], "h": H}
+
+
+def layer_back(written_W: bool = False, written_h: bool = False) -> Callable[..., tuple[Array, Array]]:
+    def backward(dz: Array, W1: Array, h: Array) -> tuple[Array, Array]:
+        dW = np.ones_like(dz) @ (dz.sum() * h.T) if written_W else dz @ h.T
+        return dW, np.full_like(h, dz.sum()) if written_h else W1.T @ dz
+
+    return backward
+
+
 # (4) the hidden layer, with the last one as it is
 
 
@@ -153,6 +166,8 @@ ERRATA = [
         NETWORK + ", its last layer", summed_back, last_back, gradient(two_sided, LAST),
         r"$z_k = \sum_j w_{kj}h_j + b_k$, so $\frac{\partial z_{k'}}{\partial w_{kj}} = h_j$ for $k'=k$ and $0$ for the "
         r"others: of the chain rule's sum over $k'$ one term is left. In matrices $dW_1 = dZ_2 H^\top$.",
+        (closer_look("the layer z = W·h alone", "the same W and h", layer_back(written_W=True), layer_back(),
+                     gradient(lambda W1, h: W1 @ h, LAYER, "W1")),),
     ),
     Erratum(
         "D2", 4, "The factor w_kj is missing in the hidden layer's gradients",
@@ -164,12 +179,14 @@ ERRATA = [
         r"$\frac{\partial J}{\partial h_j} = \sum_k \frac{\partial J}{\partial z_k}\frac{\partial z_k}{\partial h_j} = "
         r"\sum_k (\hat y_k-y_k)\,w_{kj}$, then $\sigma'(z_j) = h_j(1-h_j)$, and "
         r"$\frac{\partial z_j}{\partial w_{ij}} = x_i$, $\frac{\partial z_j}{\partial b_j} = 1$.",
+        (closer_look("the layer z = W·h alone", "the same W and h", layer_back(written_h=True), layer_back(),
+                     gradient(lambda W1, h: W1 @ h, LAYER, "h")),),
     ),
     Erratum(
         "D2", 5, "Ŷ - Y is not the gradient of the one-sided cross-entropy",
         "J = -Σ Y log Ŷ, dZ = Ŷ - Y", "J = -Σ (Y log Ŷ + (1 - Y) log(1 - Ŷ)), dZ = Ŷ - Y",
         "With sigmoid outputs each output is a decision of its own: the loss needs both sides. The one-sided loss has "
-        "the gradient Y (Ŷ - 1): where Y = 0 nothing pushes Ŷ down, and Ŷ = 1 everywhere has no loss at all.",
+        "the gradient Y (Ŷ - 1), which a label of 0 masks: nothing pushes Ŷ down there, and Ŷ = 1 has no loss at all.",
         NETWORK + ", its last layer", (one_sided, last_back), (two_sided, last_back), gradient(two_sided, LAST),
         r"With $\hat y = \sigma(z)$: $\frac{\partial}{\partial z}(-y\log\hat y) = -y(1-\hat y)$ and "
         r"$\frac{\partial}{\partial z}(-(1-y)\log(1-\hat y)) = (1-y)\hat y$. The sum is $\hat y - y$; the first alone "

@@ -45,11 +45,9 @@ class Outcome:
 
     @property
     def cause(self) -> Cause | None:
-        """What the diagnosis names: of the example, or where that is unknown, of the first closer look that has one."""
-        own = self.literal.cause
-        if own is not None and own.kind != "unknown":
-            return own
-        return next((look.cause for look in self.closer if look.cause is not None), own)
+        """What the diagnosis names: of the first closer look where it names something, or of the example."""
+        named = [look.cause for look in self.closer if look.cause is not None and look.cause.kind != "unknown"]
+        return named[0] if named else self.literal.cause
 
     def __bool__(self) -> bool:
         """Is it as the erratum says: what is written fails, and the correction passes?"""
