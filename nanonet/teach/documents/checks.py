@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,16 +14,27 @@ from nanonet.teach.documents.erratum import Check, Finding, Numbers
 Array = np.ndarray
 
 
+@dataclass(frozen=True)
+class Pair:
+    """A backward together with the forward that it is written for."""
+
+    forward: Callable[..., Any]
+    backward: Callable[..., Any]
+
+    def __call__(self, dy: Any, *inputs: Any) -> Any:
+        return self.backward(dy, *inputs)
+
+
 def gradient(forward: Callable[..., Any], inputs: Mapping[str, Array], show: str = "") -> Check:
     """A check of backward functions: is it the gradient of `forward` at `inputs` (an array by name)?
 
     The numbers are the gradients of the inputs named in `show` ("W b"), or of all of them, for dy = 1. What is checked
-    is a function backward(dy, *inputs), or a pair (forward, backward) where what is written has a forward of its own.
+    is a function backward(dy, *inputs), or a Pair where what is written has a forward of its own.
     """
     names = show.split() or list(inputs)
 
-    def check(given: Any) -> Finding:
-        f, backward = given if isinstance(given, tuple) else (forward, given)
+    def check(given: Callable[..., Any]) -> Finding:
+        f, backward = (given.forward, given.backward) if isinstance(given, Pair) else (forward, given)
         arrays = list(inputs.values())
         y = f(*(x.copy() for x in arrays))
         try:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nanonet.teach import pseudocode as doc
-from nanonet.teach.documents.checks import claim, gradient
+from nanonet.teach.documents.checks import Pair, claim, gradient
 from nanonet.teach.documents.erratum import Erratum, Numbers, closer_look
 from nanonet.teach.documents.networks import IDENTITY, RELU
 
@@ -123,6 +123,10 @@ def db_down_to(last: int) -> Callable[[], Numbers]:
         return {name: "dZ[0] does not exist: X has no error" if one is None else one for name, one in found.items()}
 
     return program
+
+
+def all_exist(numbers: Numbers) -> bool:
+    return not any(isinstance(value, str) for value in numbers.values())
 
 
 # (5) dW[l], made from dZ[l] and A[l-1], belongs to W[l-1]; subtracted from W[l] it leaves W[0] without one
@@ -241,14 +245,14 @@ ERRATA = [
     Erratum(
         "D0", 4, "The factor of the loss is lost, and db runs one layer too far",
         "dZ = Ŷ - Y, and db[l] = dZ[l]ᵀ·1 down to l = 0", "dZ[L] = 2/m (Ŷ - Y); db[l-1] = dZ[l]·1 for l = L … 1",
-        "The loss has the factor 1/m and its square the factor 2; both belong to the gradient. Layer 0 is the input: it "
-        "has no bias and no error.",
+        "The loss has the factor 1/m and its square the factor 2; both belong to the gradient. Layer 0 is the input: "
+        "it has no bias and no error.",
         NETWORK, pass_back(output=lambda hidden, Y_hat: Y_hat - Y), RIGHT, CHECK,
         r"$\frac{\partial}{\partial\hat Y}\frac1m\sum(Y-\hat Y)^2 = \frac2m(\hat Y-Y)$. With $m = 3$ the gradient as "
         r"written is $\frac m2 = 1.5$ times the right one. And from $Z_l = W_{l-1}A_{l-1} + b_{l-1}$, "
         r"$db_{l-1} = \sum_j dZ_{l,\cdot j}$ for $l = L,\dots,1$.",
         (closer_look("db down to which layer?", "the same network", db_down_to(0), db_down_to(1),
-                     claim("every db that is asked for exists", lambda n: not any(isinstance(v, str) for v in n.values()))),),
+                     claim("every db that is asked for exists", all_exist)),),
     ),
     Erratum(
         "D0", 5, "The update pairs W[l] with the dW of another layer",
@@ -264,8 +268,8 @@ ERRATA = [
         "Ŷ = ReLU(Z[L]), with the backward pass of Ŷ = Z[L]", "Ŷ = Z[L]",
         "The pseudocode's last layer is linear, and its output error is right for that only. A ReLU there needs its "
         "own g', and Ŷ could never be negative, while labels are.",
-        "the last layer of the same network", (last_relu, last_back(lambda Z: np.maximum(Z, 0))),
-        (last_linear, last_back(lambda Z: Z)), gradient(last_linear, LAST),
+        "the last layer of the same network", Pair(last_relu, last_back(lambda Z: np.maximum(Z, 0))),
+        Pair(last_linear, last_back(lambda Z: Z)), gradient(last_linear, LAST),
         r"With $\hat Y = Z_L$: $dZ_L = \frac2m(\hat Y-Y)$. With $\hat Y = g(Z_L)$ it would be "
         r"$dZ_L = \frac2m(\hat Y-Y)\odot g'(Z_L)$, which is $0$ wherever $Z_L<0$: no such output learns.",
     ),

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import expit
 
 import nanonet as nt
+from nanonet import functional as F
 from nanonet import nn
 from nanonet.teach.documents import vae
 from nanonet.teach.documents.checks import claim, gradient
@@ -94,24 +95,22 @@ SAMPLE_CHECK = gradient(vae.sample, CODE)
 
 def decoder(up: bool) -> Callable[[], Numbers]:
     """Shapes behind each layer: from the code of 10 numbers to the image."""
-    if up:
-        one = nn.ConvTranspose2d(64, 64, 3, stride=2, padding=1, output_padding=1)
-        two = nn.ConvTranspose2d(64, 32, 3, stride=2, padding=1, output_padding=1)
-    else:
-        one, two = nn.Conv2d(64, 64, 3, stride=2, padding=1), nn.Conv2d(64, 32, 3, stride=2, padding=1)
 
     def program() -> Numbers:
-        layers = [nn.Linear(10, 16), nn.ReLU(), nn.Linear(16, 64 * 7 * 7), nn.Unflatten(1, (64, 7, 7)), one, nn.ReLU()]
-        layers += [two, nn.ReLU(), nn.Conv2d(32, 1, 3, padding=1), nn.Sigmoid()]
-        shapes: Numbers = {}
-        names = {3: "reshaped", 4: "first convolution", 6: "second convolution", 9: "image"}
+        if up:
+            one: nn.Module = nn.ConvTranspose2d(64, 64, 3, stride=2, padding=1, output_padding=1)
+            two: nn.Module = nn.ConvTranspose2d(64, 32, 3, stride=2, padding=1, output_padding=1)
+        else:
+            one, two = nn.Conv2d(64, 64, 3, stride=2, padding=1), nn.Conv2d(64, 32, 3, stride=2, padding=1)
+        start = nn.Sequential(nn.Linear(10, 16), nn.ReLU(), nn.Linear(16, 64 * 7 * 7), nn.Unflatten(1, (64, 7, 7)))
+        end = nn.Sequential(nn.Conv2d(32, 1, 3, padding=1), nn.Sigmoid())
         with nt.no_grad():
-            y = nt.zeros((1, 10))
-            for i, layer in enumerate(layers):
-                y = layer(y)
-                if i in names:
-                    shapes[names[i]] = y.shape[1:]
-        return shapes
+            a = start(nt.zeros((1, 10)))
+            b = F.relu(one(a))
+            c = F.relu(two(b))
+            image = end(c)
+        names = ("reshaped", "first convolution", "second convolution", "image")
+        return {name: y.shape[1:] for name, y in zip(names, (a, b, c, image), strict=True)}
 
     return program
 
@@ -150,12 +149,12 @@ REAL, FAKE = np.array([1.2, 0.7]), np.array([-0.9, 0.4])
 D_W, D_B = 0.5, -0.1
 
 
-def L_D(real: Array, fake: Array) -> Array:  # noqa: N802 (the document's name)
+def L_D(real: Array, fake: Array) -> Array:
     """Of what D's last layer gives, before the sigmoid; two real ones and two generated ones."""
     return np.asarray(-(np.sum(np.log(expit(real))) + np.sum(np.log(1 - expit(fake)))) / 2)
 
 
-def L_D_back(labels: tuple[int, int]) -> Callable[..., tuple[Array, Array]]:  # noqa: N802
+def L_D_back(labels: tuple[int, int]) -> Callable[..., tuple[Array, Array]]:
     """(D - y)/N, with the label y of the real ones and that of the generated ones; (1, 0) is right."""
     return lambda dy, real, fake: (
         dy * (expit(real) - labels[0]) / real.size,
@@ -188,14 +187,15 @@ ERRATA = [
     Erratum(
         "D1", 1, "The VAE's total loss is two likelihoods, without KL",
         "L = -log q(z|x) - log p(x|z)", "L = -log p(x|z) + KL(q(z|x) ‖ N(0, I))",
-        "Without KL nothing ties the code to the prior N(0, I), from which one wants to generate. The encoder's likelihood "
-        "of its own sample is no substitute: it rewards a variance of zero, without limit.",
+        "Without KL nothing ties the code to the prior N(0, I), from which one wants to generate. The encoder's "
+        "likelihood of its own sample is no substitute: it rewards a variance of zero, without limit.",
         EXAMPLE, without_kl_back, total_back, TOTAL_CHECK,
         r"From $\log p(x) \ge E_q[\log p(x|z)] - KL(q(z|x)\,\|\,p(z))$, the bound that a VAE maximises: "
-        r"$L = -\log p(x|z) - \frac12\sum(1 + \ell - \mu^2 - e^{\ell})$ with $\ell = \log\sigma^2$. Its KL part has the "
-        r"gradients $\frac{\partial KL}{\partial\mu} = \mu$ and $\frac{\partial KL}{\partial\ell} = \frac12(e^\ell-1)$.",
+        r"$L = -\log p(x|z) - \frac12\sum(1 + \ell - \mu^2 - e^{\ell})$ with $\ell = \log\sigma^2$. Its KL part has "
+        r"the gradients $\frac{\partial KL}{\partial\mu} = \mu$ and "
+        r"$\frac{\partial KL}{\partial\ell} = \frac12(e^\ell-1)$.",
         (closer_look("both likelihoods, as the variance goes to 0", "the same", towards_no_variance(False),
-                     towards_no_variance(True), claim("the loss is bounded below by 0", lambda n: min(n.values()) > 0)),),
+                     towards_no_variance(True), claim("the loss stays above 0", lambda n: min(n.values()) > 0)),),
     ),
     Erratum(
         "D1", 2, "Encoder and decoder are trained one after the other",
@@ -212,8 +212,8 @@ ERRATA = [
     Erratum(
         "D1", 3, "The sampling layer is not defined",
         "z = Sampling()([mean, logvar])", "z = mean + e^(½ logvar) ε with ε from N(0, I)",
-        "The name stands for nothing. A plain draw from N(mean, e^logvar) would not do: a drawn number has no gradient. "
-        "With the noise from outside, z is a function of mean and logvar.",
+        "The name stands for nothing. A plain draw from N(mean, e^logvar) would not do: a drawn number has no "
+        "gradient. With the noise from outside, z is a function of mean and logvar.",
         EXAMPLE, undefined_back, sample_back, SAMPLE_CHECK,
         r"$z = \mu + e^{\ell/2}\varepsilon$ gives $\frac{\partial z}{\partial\mu} = 1$ and "
         r"$\frac{\partial z}{\partial\ell} = \frac12 e^{\ell/2}\varepsilon$.",
@@ -232,8 +232,8 @@ ERRATA = [
     Erratum(
         "D1", 5, "The loss closes over the training array",
         "loss(y, Ŷ) = cross_entropy(x_train, Ŷ) + KL", "loss(y, Ŷ) = cross_entropy(y, Ŷ) + KL",
-        "The loss must compare a reconstruction with the image it was made from, which is in the batch. The whole array "
-        "has another shape; and where the batch has its size, the order is another.",
+        "The loss must compare a reconstruction with the image it was made from, which is in the batch. The whole "
+        "array has another shape; and where the batch has its size, the order is another.",
         "a batch of two of four images, reconstructed to 0.01", loss_of_batch(True), loss_of_batch(False),
         claim("the loss is below 0.1", lambda n: n["loss"] < 0.1),
         r"For the batch $B$: $L = -\sum_{i\in B}\sum_k x_{ik}\log\hat y_{ik} + (1-x_{ik})\log(1-\hat y_{ik})$, with "
@@ -245,7 +245,7 @@ ERRATA = [
     Erratum(
         "D1", 6, "Real and fake are exchanged in the second statement of L_D",
         "L_D = -E[log D(G(z))] - E[log(1 - D(x))]", "L_D = -E[log D(x)] - E[log(1 - D(G(z)))]",
-        "D(x) is the probability that x is real. Descending the loss as written teaches the discriminator the opposite.",
+        "D(x) is the probability that x is real. Descending the loss as written teaches it the opposite.",
         "D(x) = σ(w x + b), two real and two generated numbers, one step with α = 0.5",
         one_step((0, 1)), one_step((1, 0)),
         claim("a step of descent tells real from fake better than before", better),

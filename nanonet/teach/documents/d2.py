@@ -11,7 +11,7 @@ import nanonet as nt
 from nanonet import optim
 from nanonet.teach import pseudocode as doc
 from nanonet.teach.documents import regression
-from nanonet.teach.documents.checks import claim, gradient
+from nanonet.teach.documents.checks import Pair, claim, gradient
 from nanonet.teach.documents.erratum import Erratum, Numbers, closer_look
 from nanonet.teach.documents.networks import THREE_FIVE_TWO as NET
 
@@ -50,6 +50,10 @@ def right_adam() -> Numbers:
         optimizer.step()
         steps[f"step {t} / α"] = (before - p.numpy()) / ALPHA
     return _some(steps)
+
+
+def none_too_long(steps: Numbers) -> bool:
+    return max(np.abs(step).max() for step in steps.values()) < 1.001
 
 
 def _some(steps: Numbers) -> Numbers:
@@ -146,7 +150,7 @@ ERRATA = [
         "m and v start at 0 and remember it: after one step m is a tenth of the gradient, and v a thousandth of its "
         "square. Their quotient is 0.1 / √0.001 = 3.16 where it should be 1, and the first steps are too long.",
         "a constant gradient (1, -0.01, 100), β₁ = 0.9, β₂ = 0.999; steps as multiples of α", written_adam, right_adam,
-        claim("for a constant gradient no step is longer than α", lambda n: max(np.abs(s).max() for s in n.values()) < 1.001),
+        claim("for a constant gradient no step is longer than α", none_too_long),
         r"For a constant gradient $g$: $m_t = (1-\beta_1)\sum_{i=1}^{t}\beta_1^{t-i} g = (1-\beta_1^t)\,g$ and "
         r"$v_t = (1-\beta_2^t)\,g^2$. Divided by these factors $\hat m_t = g$, $\hat v_t = g^2$, and the step is "
         r"$\alpha\,g/(|g|+\varepsilon)$. Source: Kingma and Ba 2015, section 3.",
@@ -164,8 +168,8 @@ ERRATA = [
         "∂J/∂w_kj = Σ_k (Ŷ_k - Y_k) h_j", "∂J/∂w_kj = (Ŷ_k - Y_k) h_j",
         "The weight w_kj reaches the output k alone. Summed over k, all outputs get the same gradient.",
         NETWORK + ", its last layer", summed_back, last_back, gradient(two_sided, LAST),
-        r"$z_k = \sum_j w_{kj}h_j + b_k$, so $\frac{\partial z_{k'}}{\partial w_{kj}} = h_j$ for $k'=k$ and $0$ for the "
-        r"others: of the chain rule's sum over $k'$ one term is left. In matrices $dW_1 = dZ_2 H^\top$.",
+        r"$z_k = \sum_j w_{kj}h_j + b_k$, so $\frac{\partial z_{k'}}{\partial w_{kj}} = h_j$ for $k'=k$ and $0$ for "
+        r"the others: of the chain rule's sum over $k'$ one term is left. In matrices $dW_1 = dZ_2 H^\top$.",
         (closer_look("the layer z = W·h alone", "the same W and h", layer_back(written_W=True), layer_back(),
                      gradient(lambda W1, h: W1 @ h, LAYER, "W1")),),
     ),
@@ -187,7 +191,7 @@ ERRATA = [
         "J = -Σ Y log Ŷ, dZ = Ŷ - Y", "J = -Σ (Y log Ŷ + (1 - Y) log(1 - Ŷ)), dZ = Ŷ - Y",
         "With sigmoid outputs each output is a decision of its own: the loss needs both sides. The one-sided loss has "
         "the gradient Y (Ŷ - 1), which a label of 0 masks: nothing pushes Ŷ down there, and Ŷ = 1 has no loss at all.",
-        NETWORK + ", its last layer", (one_sided, last_back), (two_sided, last_back), gradient(two_sided, LAST),
+        NETWORK + ", its last layer", Pair(one_sided, last_back), Pair(two_sided, last_back), gradient(two_sided, LAST),
         r"With $\hat y = \sigma(z)$: $\frac{\partial}{\partial z}(-y\log\hat y) = -y(1-\hat y)$ and "
         r"$\frac{\partial}{\partial z}(-(1-y)\log(1-\hat y)) = (1-y)\hat y$. The sum is $\hat y - y$; the first alone "
         r"is not. (With a softmax output the one-sided form is right, as $\sum_k y_k = 1$.)",

@@ -119,19 +119,20 @@ ERRATA = [
         r"$J = (Y-\hat Y)^2$, $\hat Y = \sigma(Z_2)$, $Z_2 = W_oA_1 + b_o$: "
         r"$dZ_2 = \frac{\partial J}{\partial\hat Y}\,\sigma'(Z_2) = -2(Y-\hat Y)\,\hat Y(1-\hat Y)$, then "
         r"$\nabla W_o = dZ_2\,A_1^\top$ and $\nabla b_o = dZ_2$.",
-        (closer_look("the loss as a function of Z_2, at three values", "Z_2 = 0.4, -0.9, 1.5 and Y = 1", three_back(False),
-                     three_back(True), gradient(loss_of_three, THREE_Z)),),
+        (closer_look("the loss as a function of Z_2, at three values", "Z_2 = 0.4, -0.9, 1.5 and Y = 1",
+                     three_back(False), three_back(True), gradient(loss_of_three, THREE_Z)),),
     ),
     Erratum(
         "D3", 2, "The hidden error takes ∇W_o for W_oᵀ·dZ_2, and the output's σ' for the hidden one's",
         "∇Z_1 = σ'(W_o·A_1 + b_o)·∇W_o", "dZ_1 = (W_oᵀ·dZ_2) ⊙ σ'(Z_1)",
-        "The error comes back through the weights, not through their gradient; and the sigmoid it passes is that of the "
-        "hidden units. ∇W_o is a row of three, Z_1 a column: only turned round does it fit at all.",
+        "The error comes back through the weights, not through their gradient; and the sigmoid it passes is that of "
+        "the hidden units. ∇W_o is a row of three, Z_1 a column: only turned round does it fit at all.",
         NETWORK + ", from Z_1 to the loss", inner_back("gradient", at=2, fits=False), inner_back(), INNER_CHECK,
         r"$Z_2 = W_oA_1 + b_o$, so $dA_1 = W_o^\top dZ_2$; $A_1 = \sigma(Z_1)$, so "
         r"$dZ_1 = dA_1\odot\sigma'(Z_1) = (W_o^\top dZ_2)\odot A_1\odot(1-A_1)$.",
         (
-            closer_look("turned round, both mistakes", "the same", inner_back("gradient", at=2), inner_back(), INNER_CHECK),
+            closer_look("turned round, both mistakes", "the same", inner_back("gradient", at=2), inner_back(),
+                        INNER_CHECK),
             closer_look("∇W_o for W_oᵀ·dZ_2 alone", "the same", inner_back("gradient"), inner_back(), INNER_CHECK),
             closer_look("σ'(Z_2) for σ'(Z_1) alone", "three outputs, so that the shapes agree", three_outputs_back(2),
                         three_outputs_back(1), gradient(lambda Z1, W: expit(W @ expit(Z1)), THREE_OUTPUTS, "Z1")),

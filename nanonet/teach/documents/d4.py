@@ -62,8 +62,8 @@ ERRATA = [
     Erratum(
         "D4", 1, "Attention divides each entry by itself",
         "exp(QKᵀ/√d) / exp(QKᵀ/√d) · V", "softmax(QKᵀ/√d_k) · V, row by row",
-        "A number divided by itself is 1: every token would get the plain sum of all values, and nothing would ever flow "
-        "back to Q and K. The divisor must be the sum along the row.",
+        "A number divided by itself is 1: every token would get the plain sum of all values, and nothing would ever "
+        "flow back to Q and K. The divisor must be the sum along the row.",
         "three tokens, d_k = 2", numbers_of(False), numbers_of(True),
         claim("each row of weights sums to 1, and the output is that of nanonet's attention", is_average),
         r"$P_{ij} = \frac{e^{S_{ij}}}{\sum_k e^{S_{ik}}}$ with $S = QK^\top/\sqrt{d_k}$; output $O = PV$. Backward: "
