@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,8 @@ def gradient(forward: Callable[..., Any], inputs: Mapping[str, Array], show: str
         report = check_backward(f, backward, arrays, seed=0)
         verdict = "pass" if report else "fail"
         numbers: Numbers = {f"d{name}": grads[name] for name in names}
-        return Finding(verdict, numbers, f"gradient check: {report.verdict}", report.cause, report)
+        cause = report.cause and replace(report.cause, sentence=_with_names(report.cause.sentence, list(inputs)))
+        return Finding(verdict, numbers, f"gradient check: {report.verdict}", cause, report)
 
     return check
 
@@ -65,6 +67,11 @@ def claim(sentence: str, holds: Callable[[Numbers], bool]) -> Check:
         return Finding("pass" if holds(numbers) else "fail", numbers, sentence)
 
     return check
+
+
+def _with_names(sentence: str, names: list[str]) -> str:
+    """ "input 0" becomes what the document calls it."""
+    return re.sub(r"input (\d+)", lambda found: names[int(found[1])], sentence)
 
 
 def _words(error: Exception) -> str:

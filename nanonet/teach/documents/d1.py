@@ -11,6 +11,7 @@ from scipy.special import expit
 import nanonet as nt
 from nanonet import functional as F
 from nanonet import nn
+from nanonet.generator import get_state, set_state
 from nanonet.teach.documents import vae
 from nanonet.teach.documents.checks import claim, gradient
 from nanonet.teach.documents.erratum import Erratum, Numbers, closer_look
@@ -97,6 +98,7 @@ def decoder(up: bool) -> Callable[[], Numbers]:
     """Shapes behind each layer: from the code of 10 numbers to the image."""
 
     def program() -> Numbers:
+        drawn = get_state()  # the layers' first weights are drawn, and change no shape
         if up:
             one: nn.Module = nn.ConvTranspose2d(64, 64, 3, stride=2, padding=1, output_padding=1)
             two: nn.Module = nn.ConvTranspose2d(64, 32, 3, stride=2, padding=1, output_padding=1)
@@ -109,6 +111,7 @@ def decoder(up: bool) -> Callable[[], Numbers]:
             b = F.relu(one(a))
             c = F.relu(two(b))
             image = end(c)
+        set_state(drawn)
         names = ("reshaped", "first convolution", "second convolution", "image")
         return {name: y.shape[1:] for name, y in zip(names, (a, b, c, image), strict=True)}
 
@@ -190,7 +193,7 @@ ERRATA = [
         "Without KL nothing ties the code to the prior N(0, I), from which one wants to generate. The encoder's "
         "likelihood of its own sample is no substitute: it rewards a variance of zero, without limit.",
         EXAMPLE, without_kl_back, total_back, TOTAL_CHECK,
-        r"From $\log p(x) \ge E_q[\log p(x|z)] - KL(q(z|x)\,\|\,p(z))$, the bound that a VAE maximises: "
+        r"From $\log p(x) \ge E_q[\log p(x|z)] - KL(q(z|x) \Vert p(z))$, the bound that a VAE maximises: "
         r"$L = -\log p(x|z) - \frac12\sum(1 + \ell - \mu^2 - e^{\ell})$ with $\ell = \log\sigma^2$. Its KL part has "
         r"the gradients $\frac{\partial KL}{\partial\mu} = \mu$ and "
         r"$\frac{\partial KL}{\partial\ell} = \frac12(e^\ell-1)$.",

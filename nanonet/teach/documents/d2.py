@@ -151,9 +151,9 @@ ERRATA = [
         "square. Their quotient is 0.1 / √0.001 = 3.16 where it should be 1, and the first steps are too long.",
         "a constant gradient (1, -0.01, 100), β₁ = 0.9, β₂ = 0.999; steps as multiples of α", written_adam, right_adam,
         claim("for a constant gradient no step is longer than α", none_too_long),
-        r"For a constant gradient $g$: $m_t = (1-\beta_1)\sum_{i=1}^{t}\beta_1^{t-i} g = (1-\beta_1^t)\,g$ and "
-        r"$v_t = (1-\beta_2^t)\,g^2$. Divided by these factors $\hat m_t = g$, $\hat v_t = g^2$, and the step is "
-        r"$\alpha\,g/(|g|+\varepsilon)$. Source: Kingma and Ba 2015, section 3.",
+        r"For a constant gradient $g$: $m_t = (1-\beta_1)\sum_{i=1}^{t}\beta_1^{t-i} g = (1-\beta_1^t) g$ and "
+        r"$v_t = (1-\beta_2^t) g^2$. Divided by these factors $\hat m_t = g$, $\hat v_t = g^2$, and the step is "
+        r"$\alpha g/(|g|+\varepsilon)$. Source: Kingma and Ba 2015, section 3.",
     ),
     Erratum(
         "D2", 2, "Three labels for two outputs",
@@ -181,7 +181,7 @@ ERRATA = [
         NETWORK + ", its hidden layer", hidden_back(lambda dZ2: np.full((5, 1), dZ2.sum())),
         hidden_back(lambda dZ2: NET.W[1].T @ dZ2), gradient(through_the_hidden, HIDDEN),
         r"$\frac{\partial J}{\partial h_j} = \sum_k \frac{\partial J}{\partial z_k}\frac{\partial z_k}{\partial h_j} = "
-        r"\sum_k (\hat y_k-y_k)\,w_{kj}$, then $\sigma'(z_j) = h_j(1-h_j)$, and "
+        r"\sum_k (\hat y_k-y_k) w_{kj}$, then $\sigma'(z_j) = h_j(1-h_j)$, and "
         r"$\frac{\partial z_j}{\partial w_{ij}} = x_i$, $\frac{\partial z_j}{\partial b_j} = 1$.",
         (closer_look("the layer z = W·h alone", "the same W and h", layer_back(written_h=True), layer_back(),
                      gradient(lambda W1, h: W1 @ h, LAYER, "h")),),
@@ -205,7 +205,7 @@ ERRATA = [
         regression_loss(lambda x, y: 0.0035), regression_loss(lambda x, y: regression.descend(x, y)[2]),
         claim("no line has a smaller loss than the least-squares line",
               lambda n: n["final loss"] >= n["best line's loss, 100 points"] * (1 - 1e-9)),
-        r"$\min_{w,b} E(y-wx-b)^2 = \mathrm{Var}(U) = \int_0^1 (u-\frac12)^2\,du = \frac1{12}$, with $w = 2$ and "
-        r"$b = 1 + E\,U = 1.5$.",
+        r"$\min_{w,b} E(y-wx-b)^2 = \mathrm{Var}(U) = \int_0^1 (u-\frac12)^2 du = \frac1{12}$, with $w = 2$ and "
+        r"$b = 1 + E U = 1.5$.",
     ),
 ]  # fmt: skip

@@ -117,8 +117,8 @@ ERRATA = [
         "Between Ŷ and W_o·A_1 + b_o lies the sigmoid. Its slope, at most 1/4, is the factor that is missing.",
         NETWORK + ", its output layer", output_back(False), output_back(True), gradient(loss_of_output, OUTPUT),
         r"$J = (Y-\hat Y)^2$, $\hat Y = \sigma(Z_2)$, $Z_2 = W_oA_1 + b_o$: "
-        r"$dZ_2 = \frac{\partial J}{\partial\hat Y}\,\sigma'(Z_2) = -2(Y-\hat Y)\,\hat Y(1-\hat Y)$, then "
-        r"$\nabla W_o = dZ_2\,A_1^\top$ and $\nabla b_o = dZ_2$.",
+        r"$dZ_2 = \frac{\partial J}{\partial\hat Y} \sigma'(Z_2) = -2(Y-\hat Y) \hat Y(1-\hat Y)$, then "
+        r"$\nabla W_o = dZ_2 A_1^\top$ and $\nabla b_o = dZ_2$.",
         (closer_look("the loss as a function of Z_2, at three values", "Z_2 = 0.4, -0.9, 1.5 and Y = 1",
                      three_back(False), three_back(True), gradient(loss_of_three, THREE_Z)),),
     ),

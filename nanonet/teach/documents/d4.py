@@ -67,8 +67,8 @@ ERRATA = [
         "three tokens, d_k = 2", numbers_of(False), numbers_of(True),
         claim("each row of weights sums to 1, and the output is that of nanonet's attention", is_average),
         r"$P_{ij} = \frac{e^{S_{ij}}}{\sum_k e^{S_{ik}}}$ with $S = QK^\top/\sqrt{d_k}$; output $O = PV$. Backward: "
-        r"$dV = P^\top dO$, $dP = dO\,V^\top$, $dS = P\odot\left(dP - \mathrm{rowsum}(P\odot dP)\right)$, "
-        r"$dQ = dS\,K/\sqrt{d_k}$, $dK = dS^\top Q/\sqrt{d_k}$.",
+        r"$dV = P^\top dO$, $dP = dO V^\top$, $dS = P\odot\left(dP - \mathrm{rowsum}(P\odot dP)\right)$, "
+        r"$dQ = dS K/\sqrt{d_k}$, $dK = dS^\top Q/\sqrt{d_k}$.",
         (closer_look("the gradient that reaches Q and K", "the same, V fixed", written_back, right_back,
                      gradient(lambda Q, K: attention(Q, K, V), {"Q": Q, "K": K})),),
     ),

@@ -49,9 +49,9 @@ class Outcome:
         named = [look.cause for look in self.closer if look.cause is not None and look.cause.kind != "unknown"]
         return named[0] if named else self.literal.cause
 
-    def __bool__(self) -> bool:
+    def as_expected(self) -> bool:
         """Is it as the erratum says: what is written fails, and the correction passes?"""
-        return not self.literal and bool(self.corrected) and all(self.closer)
+        return not self.literal and bool(self.corrected) and all(look.as_expected() for look in self.closer)
 
 
 @dataclass(frozen=True)
@@ -90,17 +90,20 @@ class Erratum:
         looks = tuple(look.run() for look in self.closer)
         return Outcome(self.check(self.literal), self.check(self.corrected), looks)
 
-    def text(self) -> str:
-        """For the terminal: what is written, what is right, what came out. At most 80 columns."""
+    def text(self, outcome: Outcome | None = None) -> str:
+        """For the terminal: what is written, what is right, what came out. At most 80 columns.
+
+        `outcome` saves a second run; without it the erratum is run.
+        """
         from nanonet.teach.documents.page import erratum_text
 
-        return erratum_text(self)
+        return erratum_text(self, outcome or self.run())
 
-    def markdown(self) -> str:
+    def markdown(self, outcome: Outcome | None = None) -> str:
         """The same with the derivation, as a section of the document's page."""
         from nanonet.teach.documents.page import erratum_markdown
 
-        return erratum_markdown(self)
+        return erratum_markdown(self, outcome or self.run())
 
 
 def closer_look(

@@ -137,7 +137,7 @@ def outputs(method: Method, updates: tuple[int, ...], new_weights: bool = False)
 
 def values(method: Method) -> dict[str, float]:
     """Every published number, by the rule that it belongs to."""
-    first = method(*NET.W, False)
+    first = method(NET.W[0], NET.W[1], False)
     plain = outputs(method, (9999,))
     new = outputs(method, (1, 10_000), new_weights=True)
     later = {

@@ -30,12 +30,12 @@ def rounded(value: Any, digits: int = 4) -> str:
     return words.replace("e-0", "e-").replace("e+0", "e")
 
 
-def erratum_text(erratum: Erratum) -> str:
+def erratum_text(erratum: Erratum, outcome: Outcome) -> str:
     """At most 80 columns: what is written, what is right, why, and what came out."""
     lines = textwrap.wrap(f"{erratum.label}  {erratum.title}", COLUMNS)
     for label in ("written", "right", "why", "example"):
         lines += _item(label, getattr(erratum, label))
-    return "\n".join(lines + _outcome_lines(erratum, erratum.run()))
+    return "\n".join(lines + _outcome_lines(erratum, outcome))
 
 
 def _outcome_lines(erratum: Erratum, outcome: Outcome) -> list[str]:
@@ -66,7 +66,7 @@ def _item(label: str, words: str) -> list[str]:
 # Markdown
 
 
-def erratum_markdown(erratum: Erratum) -> str:
+def erratum_markdown(erratum: Erratum, outcome: Outcome) -> str:
     """A section: the two formulas, the derivation, and a table of what both give."""
     parts = [
         f"## {erratum.label} {erratum.title}",
@@ -74,7 +74,7 @@ def erratum_markdown(erratum: Erratum) -> str:
         erratum.why,
         erratum.derivation,
         f"**Run on:** {erratum.example}.",
-        *_outcome_markdown(erratum, erratum.run()),
+        *_outcome_markdown(erratum, outcome),
     ]
     return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"
 
@@ -82,10 +82,9 @@ def erratum_markdown(erratum: Erratum) -> str:
 def _outcome_markdown(erratum: Erratum, outcome: Outcome) -> Iterable[str]:
     literal, corrected = outcome.literal, outcome.corrected
     names = list(dict.fromkeys([*literal.numbers, *corrected.numbers]))
-    rows = [("", "as written", "corrected"), ("---", "---", "---")]
-    rows.append(("verdict", VERDICTS[literal.verdict], VERDICTS[corrected.verdict]))
+    rows = [("verdict", VERDICTS[literal.verdict], VERDICTS[corrected.verdict])]
     rows += [(name, _cell(literal, name), _cell(corrected, name)) for name in names]
-    yield "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in row)} |" for row in rows)
+    yield table(("", "as written", "corrected"), rows)
     if literal.cause is not None:
         yield f"The diagnosis of what is written: {literal.cause.sentence} (*{literal.cause.kind}*)."
     elif literal.verdict == "error":
@@ -99,3 +98,9 @@ def _outcome_markdown(erratum: Erratum, outcome: Outcome) -> Iterable[str]:
 
 def _cell(finding: Finding, name: str) -> str:
     return rounded(finding.numbers[name]) if name in finding.numbers else ""
+
+
+def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """A Markdown table."""
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
