@@ -192,7 +192,7 @@ ERRATA = [
         "L = -log q(z|x) - log p(x|z)", "L = -log p(x|z) + KL(q(z|x) ‖ N(0, I))",
         "Without KL nothing ties the code to the prior N(0, I), from which one wants to generate. The encoder's "
         "likelihood of its own sample is no substitute: it rewards a variance of zero, without limit.",
-        EXAMPLE, without_kl_back, total_back, TOTAL_CHECK,
+        EXAMPLE + "; as written without the KL", without_kl_back, total_back, TOTAL_CHECK,
         r"From $\log p(x) \geq E_q[\log p(x|z)] - KL(q(z|x) \Vert p(z))$, the bound that a VAE maximises: "
         r"$L = -\log p(x|z) - \frac{1}{2}\sum(1 + \ell - \mu^2 - e^{\ell})$ with $\ell = \log\sigma^2$. Its KL part "
         r"has the gradients $\frac{\partial KL}{\partial\mu} = \mu$ and "
