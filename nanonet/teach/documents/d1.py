@@ -66,7 +66,7 @@ def knows_the_patterns(numbers: Numbers) -> bool:
 def trained(jointly: bool) -> Callable[[], Numbers]:
     def program() -> Numbers:
         mean_image = 12 * -(0.25 * np.log(0.25) + 0.75 * np.log(0.75))
-        found = {name: round(value, 1) + 0.0 for name, value in vae.train(jointly).items()}
+        found = {name: round(value, 2) + 0.0 for name, value in vae.train(jointly).items()}
         return {"error of the mean image": mean_image, **found}
 
     return program
