@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from nanonet.teach.exercises import commands_grade, commands_hunt, commands_predict
+
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 Argument, Option = typer.Argument, typer.Option
 NOT_RIGHT = 1
@@ -61,3 +63,7 @@ def check(
 
     if not run(name, file, hint):
         raise typer.Exit(NOT_RIGHT)
+
+
+for _command in (commands_grade.grade, commands_predict.predict, commands_hunt.hunt):
+    app.command()(_command)
