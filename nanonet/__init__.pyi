@@ -176,7 +176,6 @@ from nanonet.functional import tanh as tanh
 from nanonet.functional import tensordot as tensordot
 from nanonet.functional import tile as tile
 from nanonet.functional import topk as topk
-from nanonet.functional import trace as trace
 from nanonet.functional import transpose as transpose
 from nanonet.functional import tril as tril
 from nanonet.functional import triu as triu
@@ -185,6 +184,7 @@ from nanonet.functional import var as var
 from nanonet.functional import vector_norm as vector_norm
 from nanonet.functional import view as view
 from nanonet.functional import where as where
+from nanonet.teach.trace import tracing as tracing
 
 __version__: str
 def pad(x: Any, pad_width: Any, mode: Any = 'constant', constant_values: Any = 0) -> Tensor:
@@ -195,3 +195,6 @@ def pad(x: Any, pad_width: Any, mode: Any = 'constant', constant_values: Any = 0
 
 
     Shapes: x (n, …) -> y (before + n + after, …)"""
+def trace(x: Any, *args: Any, **kwargs: Any) -> Any:
+    """Of an array: NumPy's trace, the sum of the diagonal. Of a function: `nanonet.teach.trace.trace(f, *inputs)`,
+    which runs it forward and backward and records each step for the debugger, the cards and the page."""

@@ -120,12 +120,17 @@ def _package() -> str:
         if isinstance(node, ast.ImportFrom):
             names = [a for a in node.names if not (a.asname or a.name).startswith("_")]
             lines += [f"from {node.module} import {a.name} as {a.asname or a.name}" for a in names]
-    shared = [name for name in sorted(array_functions) if name not in network_functions]
+    defined = {n.name: n for n in tree.body if isinstance(n, ast.FunctionDef) and not n.name.startswith("_")}
+    shared = [name for name in sorted(array_functions) if name not in network_functions and name not in defined]
     lines += [f"from nanonet.functional import {name} as {name}" for name in shared]
     own = "".join(
         _function(name, array_functions[name]) for name in sorted(array_functions) if name in network_functions
     )
-    return "\n".join([*lines, "", "__version__: str", own])
+    for node in defined.values():
+        node.body = node.body[:1]  # the docstring
+        own += ast.unparse(node).replace("_Any", "Any") + "\n"
+    tracing = "from nanonet.teach.trace import tracing as tracing"
+    return "\n".join([*lines, tracing, "", "__version__: str", own])
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ class Node:
 
     id          its number; nodes are numbered in the order in which they were met
     name        the variable's name in the user's code, the parameter's ("model.0.weight"), or "tanh 7"
-    kind        "input", "parameter", "constant" or "result"
+    kind        "input", "parameter", "constant", "number" (a Python number in the code) or "result"
     op          the operation that made it; "" for leaves
     wants_grad  will a gradient be computed for it?
     module      names of the modules within whose call it was made: ("model", "0"); () outside
@@ -123,6 +123,7 @@ class Trace:
     """What a run did. `position` i of a debugger means: the first i steps have been made.
 
     nodes, steps    in the order of recording; a node's or step's number is its place in the list
+    given           the first value of each leaf: known from the start
     roots           nodes that `backward()` started from: the loss
     sources         {file: its lines}, of every file that a step points into
     result          what the traced function returned (None for `tracing()`)
@@ -130,6 +131,24 @@ class Trace:
 
     nodes: list[Node] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
+    given: dict[int, np.ndarray] = field(default_factory=dict)
     roots: list[int] = field(default_factory=list)
     sources: dict[str, list[str]] = field(default_factory=dict)
     result: Any = None
+
+    def contributions(self, node: int, position: int | None = None) -> list[Contribution]:
+        """The terms of a node's gradient in the order in which they came, up to a position; of the last walk only."""
+        found: list[Contribution] = []
+        for step in self.steps[:position]:
+            if step.kind == "seed":
+                found = []
+            found += [one for one in step.contributions if one.node == node]
+        return found
+
+    def maker(self, node: int) -> Step | None:
+        """The step of the forward that made a node; None for a leaf."""
+        return next((step for step in self.steps if step.kind == "forward" and node in step.outputs), None)
+
+    def consumers(self, node: int) -> list[Step]:
+        """The steps of the forward that read a node."""
+        return [step for step in self.steps if step.kind == "forward" and node in step.inputs]
