@@ -81,7 +81,11 @@ class Drawing:
         color = PHASES[step.phase] if step else SOFT
         boxes: dict[int, Any] = {}
         for box, (column, row) in self.places.items():
-            frame = {"boxstyle": "round,pad=0.45", "facecolor": CARD, "edgecolor": color if box in touched else RULE}
+            frame: dict[str, Any] = {
+                "boxstyle": "round,pad=0.45",
+                "facecolor": CARD,
+                "edgecolor": color if box in touched else RULE,
+            }
             frame["linewidth"] = 2.2 if box in touched else 1.0
             place = self.middle[int(column)], row
             style = {"ha": "center", "va": "center", "fontsize": size, "color": INK, "bbox": frame, "zorder": 2}
