@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from tests import notebooks
 from tests.notebooks import FOLDER, LIMIT, ROOT, changes, read, shown, sources, text_changes, unfounded, unpaired
 
 SOURCES = sources()
-MISSING = "needs jupytext, nbclient and ipykernel: pip install '.[notebooks]'"
+JUPYTER = all(map(find_spec, ("jupytext", "nbclient", "ipykernel")))  # else sources run as plain scripts
+needs_jupyter = pytest.mark.skipif(not JUPYTER, reason="needs pip install '.[notebooks]'")
 each_source = pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
 
 
@@ -25,11 +27,7 @@ def test_the_course_is_numbered_without_gaps() -> None:
 
 @each_source
 def test_a_notebook_runs_and_prints_what_is_stored(path: Path) -> None:
-    try:
-        import ipykernel
-        import jupytext
-        import nbclient
-    except ImportError:
+    if not JUPYTER:
         assert_prints(path)
         return
     fresh = notebooks.execute(path)

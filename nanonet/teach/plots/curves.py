@@ -16,12 +16,13 @@ def plot_curves(
     xlabel: str = "step",
     ylabel: str = "loss",
     log: bool = False,
+    log_x: bool = False,
     title: str = "",
 ) -> Any:
     """{name: values} as lines in the house's colours; a `History` is such a dict.
 
     x       where the values stand; None: 0, 1, 2, …
-    log     a logarithmic axis of values
+    log     a logarithmic axis of values; log_x: of where they stand
     """
     if not series:
         raise ValueError("plot_curves: expected {name: values}, got nothing")
@@ -36,6 +37,8 @@ def plot_curves(
         axes.xaxis.get_major_locator().set_params(integer=True)
     if log:
         axes.set_yscale("log")
+    if log_x:
+        axes.set_xscale("log")
     style.tidy(axes, grid="y")
     axes.set(xlabel=xlabel, ylabel=ylabel)
     if len(series) > 1:
