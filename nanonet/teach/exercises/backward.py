@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from nanonet.teach.exercises import guard
 from nanonet.teach.exercises.exercise import RIGHT, WRONG, Feedback, Functions
 from nanonet.teach.exercises.measure import Look, Slip
 from nanonet.teach.exercises.places import entries_in_words
-from nanonet.teach.exercises.words import KINDS, capital, kind_in_words, rule_in_words
+from nanonet.teach.exercises.words import kind_in_words, listed, rule_in_words
 
 Case = tuple[str, Callable[[np.random.Generator], tuple[Any, ...]]]  # at which inputs, in words; and what draws them
 
@@ -30,6 +31,7 @@ class BackwardJudge:
     call        call(function, dy, inputs, cache) -> what the function returns; None: function(dy, *inputs), or
                 function(dy, cache)
     name        the name of the learner's function
+    results     the names of the gradients; d and the name of the input, if not given
     """
 
     forward: Callable[..., Any]
@@ -43,10 +45,11 @@ class BackwardJudge:
     call: Callable[..., Any] | None = None
     name: str = "backward"
     seed: int = 3
-    results: tuple[str, ...] = field(init=False)
+    results: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "results", tuple(f"d{name}" for name in self.wanted))
+        if not self.results:
+            object.__setattr__(self, "results", tuple(f"d{name}" for name in self.wanted))
 
     def __call__(self, functions: Functions) -> Feedback:
         """The verdict on {name: function}."""
@@ -64,7 +67,7 @@ class BackwardJudge:
         dy = np.random.default_rng(self.seed).normal(size=np.shape(y))
         names, values = (("cache",), (cache,)) if self.cache else (self.inputs, inputs)
         if self.call is not None:
-            names, values = (*self.inputs, "cache"), (*inputs, cache)
+            names, values = (*self.inputs, "W, Z or A"), (*inputs, cache)
             function = self._through(function)
         found = guard.called(function, self.name, ("dy", *names), (dy, *values), at)
         guard.arrays(found, self.name, self.results, at)
@@ -81,9 +84,11 @@ class BackwardJudge:
         looks = [self._look(function, words, draw(np.random.default_rng(self.seed))) for words, draw in self.cases]
         failed: tuple[Look, Any] | None = None
         for look in looks:
-            slip = None if look.fine else look.slip(self.slips)
-            if slip is not None:
-                return self._slipped(looks, look, *slip)
+            if not look.fine and (mistake := look.simple_mistake()) is not None:
+                return self._feedback(looks, look, *mistake)
+            if not look.fine and (slipped := look.slip(self.slips)) is not None:
+                k, slip = slipped
+                return self._feedback(looks, look, k, slip.kind, slip.sentence, slip.rule)
             report = self._report(look)
             if not report:
                 failed = failed or (look, report)
@@ -119,12 +124,9 @@ class BackwardJudge:
     def _report(self, look: Look) -> Any:
         from nanonet.gradcheck import check_backward
 
-        return check_backward(look.forward, look.backward, look.wanted, cache=True)
-
-    def _slipped(self, looks: list[Look], look: Look, k: int, slip: Slip) -> Feedback:
-        title = "" if slip.kind == "unknown" else f"{capital(KINDS[slip.kind])}: "
-        rule = slip.rule or rule_in_words(slip.kind, self.rules[self.wanted[k]])
-        return Feedback(False, WRONG, slip.kind, (self._where(looks, look, k), f"{title}{slip.sentence}.", rule))
+        with warnings.catch_warnings():  # as of the mean of an empty batch, which the checker tries, too
+            warnings.simplefilter("ignore")
+            return check_backward(look.forward, look.backward, look.wanted, cache=True)
 
     def _diagnosed(self, looks: list[Look], look: Look, report: Any) -> Feedback:
         k = report.where[0] if report.where is not None else 0
@@ -133,20 +135,24 @@ class BackwardJudge:
             kind, sentence = report.cause.kind, report.cause.sentence
         elif report.verdict == "kink":
             kind, sentence = "mask", "at a tie the gradient is not between the slopes of the two sides"
-        rule = rule_in_words(kind, self.rules[self.wanted[k]])
-        hints = (self._where(looks, look, k), kind_in_words(kind, sentence, self.wanted), rule)
-        return Feedback(False, WRONG, kind, hints)
+        return self._feedback(looks, look, k, kind, sentence)
+
+    def _feedback(self, looks: list[Look], look: Look, k: int, kind: str, sentence: str, rule: str = "") -> Feedback:
+        """The three hints on the gradient of the k-th wanted input."""
+        what = kind_in_words(kind, sentence, [result[1:] for result in self.results])
+        rule = rule or rule_in_words(kind, self.rules[self.wanted[k]])
+        return Feedback(False, WRONG, kind, (self._where(looks, look, k), what, rule))
 
     def _where(self, looks: list[Look], look: Look, k: int) -> str:
         """The first hint: which gradient, in which entries, at which inputs; and what is right."""
-        name, given, x = self.wanted[k], look.given[k][0], look.wanted[k]
-        head = f"d{name}, the gradient of {name}, is wrong {entries_in_words(look.wrong[k], x)}".rstrip()
+        result, given, x = self.results[k], look.given[k][0], look.wanted[k]
+        head = f"{result}, the gradient of {result[1:]}, is wrong {entries_in_words(look.wrong[k], x)}".rstrip()
         if given.shape != x.shape:
-            head = f"d{name} has the shape {given.shape}, where {name} has {x.shape}"
+            head = f"{result} has the shape {given.shape}, where {result[1:]} has {x.shape}"
         parts = [f"{head}; at {look.words}"]
         fine = [one.words for one in looks if one is not look and one.fine]
-        parts += [f"it is right at {' and '.join(fine)}"] if fine else []
+        parts += [f"it is right at {listed(fine)}"] if fine else []
         for word, truth in (("wrong too", True), ("right", False)):
             others = [r for i, r in enumerate(self.results) if i != k and bool(np.any(look.wrong[i])) == truth]
-            parts += [f"{' and '.join(others)} {'is' if len(others) == 1 else 'are'} {word}"] if others else []
+            parts += [f"{listed(others)} {'is' if len(others) == 1 else 'are'} {word}"] if others else []
         return "; ".join(parts) + "."

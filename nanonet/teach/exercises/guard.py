@@ -108,7 +108,7 @@ def raised(error: Exception, name: str, at: str) -> MishapError:
     return mishap(ERROR, f"{name} raises {kind}{place}, at {at}.", what, advice)
 
 
-def line_of(error: Exception) -> tuple[int | None, str]:
+def line_of(error: BaseException) -> tuple[int | None, str]:
     """The last line of a file that is neither ours nor a library's."""
     frames = [f for f in traceback.extract_tb(error.__traceback__) if is_learners(f.filename)]
     if not frames:

@@ -77,6 +77,33 @@ class Look:
     def fine(self) -> bool:
         return not any(np.any(wrong) for wrong in self.wrong)
 
+    def simple_mistake(self) -> tuple[int, str, str] | None:
+        """(wanted input, kind, sentence) of what shows without the function: the shape, and how dy is used."""
+        for k, wrong in enumerate(self.wrong):
+            if np.any(wrong):
+                found = shape_mistake(self.given[k], self.right[k]) or self._use_of_dy(k)
+                if found is not None:
+                    return (k, *found)
+        return None
+
+    def _use_of_dy(self, k: int) -> tuple[str, str] | None:
+        """A gradient is proportional to dy: 0 for dy = 0, twice as large for 2·dy, the negative for -dy."""
+        _, kept = self.forward(*self.wanted)
+        dy, given = self.dys[0], self.given[k]
+
+        def at(factor: float) -> np.ndarray:
+            return np.asarray(self.backward(np.asarray(factor * dy), kept)[k], np.float64)
+
+        if same(given[0], given[1]):
+            return None if not np.any(given[0]) else ("ignored-upstream", "the gradient is the same whatever dy is")
+        if np.any(np.abs(at(0.0)) > CLOSE * np.max(np.abs(given[0]), initial=0.0)):
+            return "ignored-upstream", "for dy = 0 the gradient is not 0, so a term is not multiplied by dy"
+        if same(at(2.0), 4 * given[0]):
+            return "extra-factor", "dy is multiplied in twice"
+        if not same(at(-1.0), -given[0]) and same(at(2.0), 2 * given[0]):
+            return "mask", "the sign of dy decides what passes; the inputs of the forward should"
+        return None
+
     def slip(self, slips: Sequence[Slip]) -> tuple[int, Slip] | None:
         """(wanted input, slip) of the first wrong gradient that a slip reproduces; None where none does."""
         for k, wrong in enumerate(self.wrong):
@@ -112,6 +139,25 @@ def pulled(f: Callable[..., Any], inputs: Sequence[np.ndarray], k: int, dys: Seq
         for dx, dy in zip(found, dys, strict=True):
             dx[i] = np.sum(dy * slope) if np.shape(slope) == np.shape(dy) else np.nan
     return found
+
+
+def shape_mistake(given: Sequence[np.ndarray], right: Sequence[np.ndarray]) -> tuple[str, str] | None:
+    """The right numbers in another shape."""
+    if given[0].shape == right[0].shape:
+        return None
+    if given[0].size == right[0].size and all(same(a.reshape(b.shape), b) for a, b in zip(given, right, strict=True)):
+        return "unknown", "The numbers are right, and the shape is not: it must be the shape of the input"
+    try:
+        spread = [np.broadcast_to(a, b.shape) for a, b in zip(given, right, strict=True)]
+    except ValueError:
+        return None
+    if all(same(a, b) for a, b in zip(spread, right, strict=True)):
+        return "unknown", "The numbers are right, and the shape is not: each stands for several entries of the input"
+    return None
+
+
+def same(a: np.ndarray, b: np.ndarray) -> bool:
+    return not np.any(differing([a], [b]))
 
 
 def differing(given: Sequence[np.ndarray], right: Sequence[np.ndarray]) -> np.ndarray:

@@ -12,7 +12,7 @@ from nanonet.teach.exercises import guard
 from nanonet.teach.exercises.backward import Case
 from nanonet.teach.exercises.exercise import RIGHT, WRONG, Feedback, Functions
 from nanonet.teach.exercises.places import entries_in_words
-from nanonet.teach.exercises.words import KINDS, RULES, capital
+from nanonet.teach.exercises.words import KINDS, RULES, capital, listed
 
 CLOSE = 1e-9  # of the largest entry
 
@@ -39,6 +39,7 @@ class ValueJudge:
     cases       (in which state, draw): draw(rng) -> the arguments
     variants    usual mistakes, the simplest first
     rules       {result: the rule behind it}
+    close       how well results must agree, as a share of the largest entry
     """
 
     name: str
@@ -49,6 +50,7 @@ class ValueJudge:
     variants: tuple[Variant, ...]
     rules: dict[str, str]
     rule: str
+    close: float = CLOSE
     seed: int = 3
 
     def __call__(self, functions: Functions) -> Feedback:
@@ -62,12 +64,12 @@ class ValueJudge:
         right = [self._all(self.reference, values) for _, values in drawn]
         states = [words for words, _ in drawn]
         for k, result in enumerate(self.results):
-            wrong = [i for i in range(len(drawn)) if not close(found[i][k], right[i][k])]
+            wrong = [i for i in range(len(drawn)) if not close(found[i][k], right[i][k], self.close)]
             if wrong:
                 others = [
                     name
                     for j, name in enumerate(self.results)
-                    if all(close(f[j], r[j]) for f, r in zip(found, right, strict=True))
+                    if all(close(f[j], r[j], self.close) for f, r in zip(found, right, strict=True))
                 ]
                 where = self._where(result, found[wrong[0]][k], right[wrong[0]][k], [states[i] for i in wrong], others)
                 kind, what, rule = self._why(k, [values for _, values in drawn], found, right)
@@ -89,14 +91,14 @@ class ValueJudge:
         if found.shape != right.shape:
             head = f"{result} has the shape {found.shape}, where {right.shape} belongs"
         else:
-            scale = CLOSE * max(float(np.max(np.abs(right), initial=0.0)), 1e-300)
+            scale = self.close * max(float(np.max(np.abs(right), initial=0.0)), 1e-300)
             entries = entries_in_words(np.abs(found - right) > scale, np.full(right.shape, np.nan))
             head = f"{result} is wrong {entries}".rstrip()
-        parts = [f"{head}; at {' and '.join(states)}"]
+        parts = [f"{head}; at {listed(states)}"]
         if fine:
-            parts.append(f"it is right at {' and '.join(fine)}")
+            parts.append(f"it is right at {listed(fine)}")
         if others:
-            parts.append(f"{' and '.join(others)} {'is' if len(others) == 1 else 'are'} right")
+            parts.append(f"{listed(others)} {'is' if len(others) == 1 else 'are'} right")
         return "; ".join(parts) + "."
 
     def _why(self, k: int, drawn: list[Any], found: list[Any], right: list[Any]) -> tuple[str, str, str]:
@@ -104,7 +106,7 @@ class ValueJudge:
         own = self.rules.get(self.results[k], self.rule)
         for variant in self.variants:
             others = [self._all(variant.function, values) for values in drawn]
-            if all(close(f[k], o[k]) for f, o in zip(found, others, strict=True)):
+            if all(close(f[k], o[k], self.close) for f, o in zip(found, others, strict=True)):
                 return variant.kind, f"{capital(KINDS[variant.kind])}: {variant.sentence}.", variant.rule
         kind, sentence = plain_mistake([f[k] for f in found], [r[k] for r in right])
         return kind, f"{capital(KINDS[kind])}{': ' + sentence if sentence else ''}.", f"{RULES[kind]} {own}"
@@ -126,8 +128,8 @@ def plain_mistake(found: list[np.ndarray], right: list[np.ndarray]) -> tuple[str
     return "unknown", ""
 
 
-def close(a: np.ndarray, b: np.ndarray) -> bool:
+def close(a: np.ndarray, b: np.ndarray, precision: float = CLOSE) -> bool:
     if np.shape(a) != np.shape(b):
         return False
     scale = max(float(np.max(np.abs(a), initial=0.0)), float(np.max(np.abs(b), initial=0.0)))
-    return bool(np.all(np.abs(a - b) <= CLOSE * scale))
+    return bool(np.all(np.abs(a - b) <= precision * scale))

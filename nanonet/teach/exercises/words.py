@@ -36,8 +36,8 @@ RULES = {
     "sign": "Follow each minus sign through the derivative: (-u)' = -u', (1/u)' = -u'/u², (a - u)' = -u'.",
     "scale": "A constant factor goes through a derivative unchanged, and a power brings one down: (c·u)' = c·u', "
     "(u²)' = 2u·u'.",
-    "transpose": "Write down one entry of the forward as a sum with its indices, differentiate that, and read off which "
-    "index of which array is summed over.",
+    "transpose": "Write down one entry of the forward as a sum with its indices, differentiate that, and read off "
+    "which index of which array is summed over.",
     "swapped-operands": "The derivative of a product with respect to one operand is the other operand.",
     "ignored-upstream": "Chain rule: every gradient is the upstream gradient dy times the local derivative, place by "
     "place.",
@@ -54,7 +54,7 @@ RULES = {
     "extra-factor": "Chain rule: every step on the path gives exactly one factor. Count them.",
     "mask": "Where the forward does not let a value through, its gradient is 0; where it does, dy passes.",
     "zero": "An input that changes the output has a gradient: compute it and return it.",
-    "off-by-one": "Write down for one entry which index the forward reads and which it writes: the backward reverses it.",
+    "off-by-one": "Write down for one entry which index the forward reads and which it writes: backward reverses it.",
     "flipped": "Write down for one output entry which input entries it reads, and in which order.",
     "stale-cache": "Make the arrays for the gradients anew in every call.",
     "clobbered-cotangent": "dy belongs to the caller: compute with a copy.",
@@ -95,8 +95,9 @@ def in_names(sentence: str, names: Sequence[str]) -> str:
 def kind_in_words(kind: str, sentence: str, names: Sequence[str]) -> str:
     """The second hint: the kind, and what the diagnosis says of it."""
     title = KINDS.get(kind, KINDS["unknown"])
-    if kind == "unknown" and sentence.startswith("no known mistake"):
-        return f"{capital(title)}."
+    if kind == "unknown":
+        known = sentence and not sentence.startswith("no known mistake")
+        return f"{capital(without_numbers(in_names(sentence if known else title, names)))}."
     for said in SAID:
         sentence = sentence.removeprefix(said)
     detail = without_numbers(in_names(sentence, names))
@@ -110,3 +111,8 @@ def rule_in_words(kind: str, own: str) -> str:
 
 def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
+
+
+def listed(names: Sequence[str]) -> str:
+    """a, b and c."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

@@ -43,7 +43,8 @@ TANH = backward_exercise(
     topic="activations",
     level=1,
     statement=r"""
-    y = tanh(x), for every entry. `forward` returns `(y, cache)`, and the cache is y itself: backward needs nothing else.
+    y = tanh(x), for every entry. `forward` returns `(y, cache)`, and the cache is y itself: backward
+    needs nothing else.
 
     Write `backward(dy, cache)` and return dx.
 
