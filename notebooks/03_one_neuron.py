@@ -108,7 +108,7 @@ print("X", X.shape, "· w", tw.shape, "-> dw", tw.grad.shape, " db", tb.grad.sha
 #
 # Forward, backward, a small step against the gradient, again. This loop is the same for every network in this course.
 
-# %%
+# %% tags=["training"]
 path, seen = plots.WeightPath([tw]), plots.BoundaryRecorder(lambda x: x @ tw + tb, X)
 optimizer = optim.SGD([tw, tb], lr=1.0)
 losses = []
@@ -172,7 +172,7 @@ shares = {
 plots.plot_curves(shares, xlabel="step", ylabel="share on the right side")
 
 # %% [markdown]
-# With the squared error, hardly anything happens for a long time. Look at dz above: the error 2(ŷ - y) is multiplied by
+# With the squared error, nothing happens. Look at dz above: the error 2(ŷ - y) is multiplied by
 # ŷ(1 - ŷ), and for a neuron that is sure this slope is almost 0, whether it is right or wrong. The cross-entropy has a
 # gradient in which that factor cancels. Notebook 6 shows why.
 #
@@ -190,8 +190,8 @@ def learn(model, epochs):
     seen = plots.BoundaryRecorder(model, X4, epochs=(0, epochs // 10, epochs))
     model.compile(optimizer="adam", loss="bce_with_logits", lr=0.05)
     model.fit(X4, Y4, epochs=epochs, batch_size=4, callbacks=[seen], verbose=0, seed=0)
-    right = np.mean((model(nt.tensor(X4)).numpy() > 0) == (Y4 > 0.5))
-    print(f"{right:.0%} right")
+    for (first, second), (p,) in zip(X4, F.sigmoid(model(nt.tensor(X4))).numpy(), strict=True):
+        print(f"{first:.0f}, {second:.0f}: class 1 with probability {p:.1f}")
     return plots.plot_boundaries(seen.frames, X4, Y4)
 
 
@@ -202,7 +202,7 @@ learn(nn.Sequential(nn.Linear(2, 1)), 200)
 # There is no such line, and the neuron ends up at "I do not know" everywhere. Give it a few colleagues that look at the
 # inputs first:
 
-# %%
+# %% tags=["training"]
 nt.manual_seed(0)
 learn(nn.Sequential(nn.Linear(2, 4), nn.Tanh(), nn.Linear(4, 1)), 200)
 

@@ -45,6 +45,7 @@ def execute(path: Path) -> Any:
     from nbclient import NotebookClient
 
     notebook = read(path)
+    options: Any = {"timeout": LIMIT, "resources": {"metadata": {"path": str(FOLDER)}}}
     with tempfile.TemporaryDirectory() as folder:
         # A kernel like everybody's: without the settings of the person who runs it, and as wide as a page.
         settings = {
@@ -56,15 +57,11 @@ def execute(path: Path) -> Any:
         before = {name: os.environ.get(name) for name in settings}
         os.environ.update(settings)
         try:
-            NotebookClient(notebook, timeout=LIMIT, kernel_name="python3", resources=_at(FOLDER)).execute()
+            NotebookClient(notebook, kernel_name="python3", **options).execute()
         finally:
             for name, value in before.items():
                 os.environ.pop(name) if value is None else os.environ.update({name: value})
     return cleaned(notebook)
-
-
-def _at(folder: Path) -> Any:
-    return {"metadata": {"path": str(folder)}}
 
 
 def cleaned(notebook: Any) -> Any:

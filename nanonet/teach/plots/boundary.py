@@ -158,10 +158,11 @@ def _regions(axes: Any, frame: Frame) -> None:
 
 
 def _dots(axes: Any, x: np.ndarray, y: np.ndarray) -> None:
+    size = float(np.clip(3000 / len(x), 13, 70))  # few points may be larger
     for k in np.unique(y):
         mine = x[y == k]
         colour, shape = style.CLASSES[k % len(style.CLASSES)], "os^Dv<>ph*"[k % 10]
-        axes.scatter(mine[:, 0], mine[:, 1], s=13, color=colour, marker=shape, edgecolor="white", linewidth=0.5)
+        axes.scatter(mine[:, 0], mine[:, 1], s=size, color=colour, marker=shape, edgecolor="white", linewidth=0.5)
 
 
 def _key(picture: Any, classes: np.ndarray) -> None:
