@@ -154,7 +154,7 @@ path.record()
 for _ in range(25):
     w.grad = None
     bowl(w).backward()
-    w.data = w.data - 0.09 * w.grad.data
+    w.data = w.data - 0.09 * w.grad.data  # 0.09 is the learning rate; try 0.26
     path.record()
 print(f"after {len(path) - 1} steps: w = ({w[0].item():.3f}, {w[1].item():.3f}), loss {bowl(w).item():.5f}")
 

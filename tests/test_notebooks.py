@@ -47,6 +47,7 @@ def assert_prints(path: Path) -> None:
     assert list(text_changes("".join("".join(o["text"]) for o in outputs), done.stdout, 0.05)) == []
 
 
+@needs_jupyter
 @each_source
 def test_a_notebook_is_small_clean_and_keeps_its_promises(path: Path) -> None:
     text = path.with_suffix(".ipynb").read_text(encoding="utf-8")
@@ -72,6 +73,7 @@ def first_output(notebook: Any) -> Any:
     return next(o for c in notebook.cells if c.cell_type == "code" for o in c.outputs if o.output_type == "stream")
 
 
+@needs_jupyter
 def test_a_changed_number_is_noticed() -> None:
     stored, fresh = example(), example()
     assert changes(stored, fresh) == []
@@ -81,6 +83,7 @@ def test_a_changed_number_is_noticed() -> None:
     assert len(changes(stored, fresh)) == 1
 
 
+@needs_jupyter
 def test_a_changed_word_and_a_lost_output_are_noticed() -> None:
     for spoil in (lambda o: o.update(text=o.text + "one more"), lambda o: o.update(name="stderr")):
         stored = example()
@@ -88,6 +91,7 @@ def test_a_changed_word_and_a_lost_output_are_noticed() -> None:
         assert len(changes(stored, example())) == 1
 
 
+@needs_jupyter
 def test_a_changed_cell_is_noticed() -> None:
     source, stored = read(SOURCES[0]), example()
     assert unpaired(source, stored) == []
@@ -97,6 +101,7 @@ def test_a_changed_cell_is_noticed() -> None:
     assert "cells" in unpaired(source, stored)[0]
 
 
+@needs_jupyter
 def test_a_number_in_the_prose_that_nothing_computes_is_noticed() -> None:
     notebook = copy.deepcopy(example())
     cell = next(c for c in notebook.cells if c.cell_type == "markdown")
