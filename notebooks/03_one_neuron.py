@@ -108,7 +108,7 @@ print("X", X.shape, "· w", tw.shape, "-> dw", tw.grad.shape, " db", tb.grad.sha
 #
 # Forward, backward, a small step against the gradient, again. This loop is the same for every network in this course.
 
-# %% tags=["training"]
+# %% tags=["rough"]
 path, seen = plots.WeightPath([tw]), plots.BoundaryRecorder(lambda x: x @ tw + tb, X)
 optimizer = optim.SGD([tw, tb], lr=1.0)
 losses = []
@@ -202,7 +202,7 @@ learn(nn.Sequential(nn.Linear(2, 1)), 200)
 # There is no such line, and the neuron ends up at "I do not know" everywhere. Give it a few colleagues that look at the
 # inputs first:
 
-# %% tags=["training"]
+# %% tags=["rough"]
 nt.manual_seed(0)
 learn(nn.Sequential(nn.Linear(2, 4), nn.Tanh(), nn.Linear(4, 1)), 200)
 

@@ -197,7 +197,7 @@ assert report.verdict == "fail"
 #
 # Does such a network learn at all? Often it does, only worse. That is what makes wrong gradients so hard to notice:
 
-# %% tags=["training"]
+# %% tags=["rough"]
 data = np.random.default_rng(2)
 X = data.normal(size=(4, 60))
 Y = np.sin(2 * X) * X[::-1]

@@ -128,7 +128,7 @@ def test_what_counts_as_the_same(stored: str, fresh: str, same: bool) -> None:
     assert (list(text_changes(stored, fresh, notebooks.TOLERANCE[""])) == []) is same
 
 
-def test_training_may_differ_a_little_and_times_altogether() -> None:
+def test_rough_numbers_may_differ_a_little_and_times_altogether() -> None:
     assert list(text_changes("0.97 in 3 s", "0.95 in 3 s", 0.05)) == []
     assert list(text_changes("0.97", "0.85", 0.05))
     assert list(text_changes("took 3.0 s", "took 99.0 s", notebooks.TOLERANCE["timing"])) == []

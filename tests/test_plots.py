@@ -404,6 +404,19 @@ def test_weights_of_a_linear_layer_become_images() -> None:
         images(nn.ReLU())
 
 
+def test_images_are_drawn_as_they_are() -> None:
+    array = RNG.random((3, 12))
+    picture = plots.plot_images(array, [7, 8, 9], (3, 4))
+    assert [axes.get_title() for axes in picture.axes] == ["7", "8", "9"]
+    assert all(
+        np.array_equal(axes.images[0].get_array(), a.reshape(3, 4)) for axes, a in zip(picture.axes, array, strict=True)
+    )
+    with pytest.raises(ValueError, match="a label for each of 3 images, got 1"):
+        plots.plot_images(array, [7], (3, 4))
+    with pytest.raises(ValueError, match=r"got \(3, 12\)"):
+        plots.plot_images(array, image_shape=(5, 5))
+
+
 # Every picture
 
 
@@ -424,6 +437,7 @@ def pictures() -> dict[str, Any]:
         "filters": plots.plot_filters(nn.Conv2d(1, 4, 3)),
         "colours": plots.plot_filters(nn.Conv2d(3, 4, 3)),
         "channels": plots.plot_filters(nn.Conv2d(2, 3, 3)),
+        "images": plots.plot_images(np.arange(36).reshape(4, 9), "abcd", (3, 3)),
         "curves": plots.plot_curves(history, log=True),
     }
 

@@ -13,6 +13,7 @@ from nanonet.teach.plots.landscape_picture import plot_landscape
 from nanonet.teach.plots.layers import LayerRecorder, Snapshot
 from nanonet.teach.plots.norms import plot_norms
 from nanonet.teach.plots.path import WeightPath
+from nanonet.teach.plots.pictures import plot_images
 
 __all__ = [
     "BoundaryRecorder",
@@ -26,6 +27,7 @@ __all__ = [
     "plot_curves",
     "plot_filters",
     "plot_histograms",
+    "plot_images",
     "plot_landscape",
     "plot_norms",
 ]
