@@ -86,7 +86,7 @@ class BackwardJudge:
         for look in looks:
             if not look.fine and (mistake := look.simple_mistake()) is not None:
                 return self._feedback(looks, look, *mistake)
-            if not look.fine and (slipped := look.slip(self.slips)) is not None:
+            if not look.fine and (slipped := look.slip(self.slips, looks)) is not None:
                 k, slip = slipped
                 return self._feedback(looks, look, k, slip.kind, slip.sentence, slip.rule)
             report = self._report(look)
@@ -106,13 +106,15 @@ class BackwardJudge:
         def forward(*wanted: Any) -> tuple[Any, Any]:
             given = [guard.copied(x) for x in inputs]
             for place, x in zip(places, wanted, strict=True):
-                given[place] = x
+                given[place] = np.array(x, order="C")  # plain arrays only: no learner has to know about strides
             y, cache = self.forward(*given) if self.cache else (self.forward(*given), None)
             return y, (given, cache)
 
         def backward(dy: Any, kept: Any) -> tuple[np.ndarray, ...]:
             given, cache = kept
-            return tuple(guard.arrays(self._gradients(function, dy, given, cache), self.name, self.results, words))
+            return tuple(
+                guard.arrays(self._gradients(function, np.array(dy), given, cache), self.name, self.results, words)
+            )
 
         return Look(words, inputs, places, forward, backward)
 

@@ -42,7 +42,7 @@ def backward_exercise(
     """
     given = textwrap.dedent(given).strip()
     forward = run(given)["forward"]
-    count = forward.__code__.co_argcount
+    count = forward.__code__.co_argcount - len(forward.__defaults__ or ())  # eps=1e-5 is no input
     judge = BackwardJudge(
         forward, forward.__code__.co_varnames[:count], tuple(rules), tuple(cases), rules, rule, cache, tuple(slips)
     )

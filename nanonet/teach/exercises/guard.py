@@ -127,8 +127,8 @@ def short(text: str) -> str:
     return line if len(line) <= MOST else line[: MOST - 1] + "…"
 
 
-def arrays(found: Any, name: str, results: Sequence[str], at: str) -> list[np.ndarray]:
-    """What was returned, as a list of float arrays: one for each name in `results`."""
+def arrays(found: Any, name: str, results: Sequence[str], at: str, finite: bool = True) -> list[np.ndarray]:
+    """What was returned, as a list of float arrays: one for each name in `results`; without NaN, where `finite`."""
     expected = f"return {', '.join(results)}"
     if found is None:
         rule = f"The last line of the function must {expected}."
@@ -138,11 +138,15 @@ def arrays(found: Any, name: str, results: Sequence[str], at: str) -> list[np.nd
         where = f"{name} returns {len(values)} value{'s' if len(values) != 1 else ''}, where {len(results)} belong."
         what = f"Expected: {', '.join(results)}, in this order."
         raise mishap(WRONG, where, what, f"Each input has a gradient of its own: {expected}.", "unknown")
-    return [array(value, name, result, at) for value, result in zip(values, results, strict=True)]
+    arrays = [array(value, name, result) for value, result in zip(values, results, strict=True)]
+    for value, result in zip(arrays if finite else [], results, strict=False):
+        if not np.all(np.isfinite(value)):
+            raise not_finite(value, result, at)
+    return arrays
 
 
-def array(value: Any, name: str, result: str, at: str) -> np.ndarray:
-    """One result as an array of finite floats."""
+def array(value: Any, name: str, result: str) -> np.ndarray:
+    """One result as an array of floats."""
     try:
         found = np.array(value)
     except (ValueError, TypeError):
@@ -151,11 +155,14 @@ def array(value: Any, name: str, result: str, at: str) -> np.ndarray:
         where = f"{result}, as {name} returns it, is no array of real numbers."
         what = "It is None." if value is None else f"It is of type {type(value).__name__}."
         raise mishap(WRONG, where, what, f"Return {result} as a NumPy array.", "unknown")
-    found = found.astype(np.float64)
-    if not np.all(np.isfinite(found)):
-        bad = int(np.count_nonzero(~np.isfinite(found)))
-        where = f"{result} is NaN or infinite in {bad} of {found.size} entries, at {at}."
-        what = "Somewhere there is a division by zero, a logarithm of zero, or an exponential that overflows."
-        rule = "Look for the denominators and the exponents, and for arrays from np.empty that were never filled in."
-        raise mishap(WRONG, where, what, rule, "unknown")
-    return found
+    return found.astype(np.float64)
+
+
+def not_finite(found: np.ndarray, result: str, at: str) -> MishapError:
+    bad = int(np.count_nonzero(~np.isfinite(found)))
+    where = f"{result} is NaN or infinite in {bad} of {found.size} entries, at {at}."
+    what = "Somewhere there is a division by zero, a root or a logarithm of what has none, or an overflow."
+    rule = (
+        "Look at the denominators, the roots and the exponents, and for arrays from np.empty that were not filled in."
+    )
+    return mishap(WRONG, where, what, rule, "unknown")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 STEP = 1e-3
+SMALL = 1e-3  # gradients below it are compared as if they were of this size: a measured 0 is not exactly 0
 CLOSE = 1e-6  # of the largest entry: how well two gradients must agree, where one of them is measured
 
 
@@ -104,14 +105,20 @@ class Look:
             return "mask", "the sign of dy decides what passes; the inputs of the forward should"
         return None
 
-    def slip(self, slips: Sequence[Slip]) -> tuple[int, Slip] | None:
-        """(wanted input, slip) of the first wrong gradient that a slip reproduces; None where none does."""
+    def slip(self, slips: Sequence[Slip], looks: Sequence[Look]) -> tuple[int, Slip] | None:
+        """(wanted input, slip) of the first wrong gradient that a slip reproduces, in all looks; or None."""
         for k, wrong in enumerate(self.wrong):
             for slip in slips if np.any(wrong) else ():
-                other = pulled(self._beside(slip), self.wanted, k, self.dys)
-                if not np.any(differing(self.given[k], other)):
+                if self.reproduced(k, slip) and all(
+                    not np.any(one.wrong[k]) or one.reproduced(k, slip) for one in looks if one is not self
+                ):
                     return k, slip
         return None
+
+    def reproduced(self, k: int, slip: Slip) -> bool:
+        """Is the gradient of the k-th wanted input the one that the slip gives?"""
+        other = pulled(self._beside(slip), self.wanted, k, self.dys)
+        return not np.any(differing(self.given[k], other))
 
     def _beside(self, slip: Slip) -> Callable[..., Any]:
         def f(*wanted: Any) -> Any:
@@ -166,6 +173,6 @@ def differing(given: Sequence[np.ndarray], right: Sequence[np.ndarray]) -> np.nd
     for a, b in zip(given, right, strict=True):
         if a.shape != b.shape:
             return np.ones(b.shape, bool)
-        scale = max(float(np.max(np.abs(a), initial=0.0)), float(np.max(np.abs(b), initial=0.0)), 1e-12)
+        scale = max(float(np.max(np.abs(a), initial=0.0)), float(np.max(np.abs(b), initial=0.0)), SMALL)
         wrong |= ~(np.abs(a - b) <= CLOSE * scale)
     return wrong

@@ -63,7 +63,7 @@ class ValueJudge:
             return error.feedback
         right = [self._all(self.reference, values) for _, values in drawn]
         states = [words for words, _ in drawn]
-        for k, result in enumerate(self.results):
+        for k, result in reversed(list(enumerate(self.results))):  # a parameter is wrong where its memory is
             wrong = [i for i in range(len(drawn)) if not close(found[i][k], right[i][k], self.close)]
             if wrong:
                 others = [
@@ -71,14 +71,16 @@ class ValueJudge:
                     for j, name in enumerate(self.results)
                     if all(close(f[j], r[j], self.close) for f, r in zip(found, right, strict=True))
                 ]
-                where = self._where(result, found[wrong[0]][k], right[wrong[0]][k], [states[i] for i in wrong], others)
                 kind, what, rule = self._why(k, [values for _, values in drawn], found, right)
+                if kind == "unknown" and not np.all(np.isfinite(found[wrong[0]][k])):
+                    return guard.not_finite(found[wrong[0]][k], result, states[wrong[0]]).feedback
+                where = self._where(result, found[wrong[0]][k], right[wrong[0]][k], [states[i] for i in wrong], others)
                 return Feedback(False, WRONG, kind, (where, what, rule))
         return Feedback(True, RIGHT, checked=tuple(states))
 
     def _results(self, function: Callable[..., Any], at: str, values: tuple[Any, ...]) -> list[np.ndarray]:
         found = guard.called(function, self.name, self.arguments, values, at)
-        return guard.arrays(found, self.name, self.results, at)
+        return guard.arrays(found, self.name, self.results, at, finite=False)
 
     def _all(self, function: Callable[..., Any], values: tuple[Any, ...]) -> list[np.ndarray]:
         with np.errstate(all="ignore"):

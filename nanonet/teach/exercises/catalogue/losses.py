@@ -68,7 +68,9 @@ SOFTMAX = backward_exercise(
         ("as many rows as columns", normal((4, 4))),
         ("a batch of one", normal((1, 3))),
     ],
-    rules={"x": "x[i] moves y[i] directly and all y of its row through the sum: dx[i] = y[i]·(dy[i] - something common)."},
+    rules={
+        "x": "x[i] moves y[i] directly and all y of its row through the sum: dx[i] = y[i]·(dy[i] - something common)."
+    },
     rule="Sum over outputs: where each input moves all outputs of a row, its gradient has a term for each of them.",
 )
 
@@ -101,7 +103,9 @@ LOG_SOFTMAX = backward_exercise(
         ("as many rows as columns", normal((4, 4))),
         ("a batch of one", normal((1, 3))),
     ],
-    rules={"x": "Two paths: x[k] itself, and log Σ exp x, which is in every y of the row and has the slope softmax(x)."},
+    rules={
+        "x": "Two paths: x[k] itself, and log Σ exp x, which is in every y of the row and has the slope softmax(x)."
+    },
     rule="Sum of paths: the direct one, and the one through the sum of the row.",
     slips=[
         Slip(
@@ -173,7 +177,9 @@ CROSS_ENTROPY = backward_exercise(
         ("a batch of one", lambda rng: (rng.normal(size=(1, 4)), np.array([3]))),
         ("all of one class", lambda rng: (rng.normal(size=(3, 3)), np.array([1, 1, 1]))),
     ],
-    rules={"z": "-log p[t] has the gradient p in every class, minus 1 in the right one; the mean over N gives the 1/N."},
+    rules={
+        "z": "-log p[t] has the gradient p in every class, minus 1 in the right one; the mean over N gives the 1/N."
+    },
     rule="Softmax and logarithm together: the exponential and the logarithm cancel, and p minus one-hot remains.",
     slips=[
         Slip(

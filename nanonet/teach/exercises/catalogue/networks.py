@@ -230,6 +230,15 @@ def slower_biases(held: Any, parameters: Any) -> list[Any]:
     return [old + (new - old) / m if i % 2 == 0 and i > 0 else new for i, (old, new) in enumerate(pairs)]
 
 
+def straight_loss(held: Any, Y: Any, X: Any, *parameters: Any) -> Any:
+    """The loss with layers whose slope is 1 everywhere, and whose values are those of the ReLU."""
+    Z0, A0 = GIVEN["forward"](X, list(held[2::2]), list(held[3::2]))
+    A = X
+    for layer, (W, b) in enumerate(zip(parameters[::2], parameters[1::2], strict=True), start=1):
+        A = A0[layer] + W @ A + b - Z0[layer]
+    return GIVEN["loss"](Y, A)
+
+
 GIVEN = run(LAYERS)
 SIZES = ("W0", "b0", "W1", "b1", "W2", "b2")
 
@@ -267,6 +276,11 @@ LAYERED = Exercise(
         call=layered_call,
         results=tuple(f"d{name[0]}[{name[1]}]" for name in SIZES),
         slips=(
+            Slip(
+                "mask",
+                "g'(Z) is left out: the ReLU stops what is negative, and its gradient must be stopped there, too",
+                lambda held, Y, *rest: straight_loss(held, Y, *rest),
+            ),
             Slip(
                 "sum-for-mean",
                 "the 1/m of the loss is lost: the errors of the samples are summed",

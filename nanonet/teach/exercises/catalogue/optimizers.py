@@ -284,6 +284,18 @@ ADAM = update_exercise(
                 CORRECTION,
                 correct=lambda m, v, t, b1, b2: (m / (1 - b2**t), v / (1 - b1**t)),
             ),
+            adam_variant(
+                "swapped-operands",
+                "m is corrected with β₂; each memory has its own β",
+                CORRECTION,
+                correct=lambda m, v, t, b1, b2: (m / (1 - b2**t), v / (1 - b2**t)),
+            ),
+            adam_variant(
+                "missing-factor",
+                "the correction of m does not know which step this is: 1 - β₁ stands in place of 1 - β₁ᵗ",
+                CORRECTION,
+                correct=lambda m, v, t, b1, b2: (m / (1 - b1), v / (1 - b2**t)),
+            ),
             adam_variant("scale", "ε is inside the root", ROOT, root=lambda v, eps: np.sqrt(v + eps)),
             adam_variant("missing-term", "ε is left out", ROOT, root=lambda v, eps: np.sqrt(v)),
             adam_variant("missing-factor", "v̂ divides without its root", ROOT, root=lambda v, eps: v + eps),

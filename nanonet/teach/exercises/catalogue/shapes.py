@@ -157,7 +157,9 @@ MAXIMUM = backward_exercise(
         ("negative inputs", lambda rng: (-np.abs(rng.normal(size=(3, 3))) - 0.1,)),
         ("rows with ties", lambda rng: (np.array([[0.4, 1.3, 1.3], [-0.6, 0.2, -1.1], [0.9, 0.9, 0.9]]),)),
     ],
-    rules={"x": "max hands on one entry of a row, with slope 1. Tied entries share one dy, so their parts add up to dy."},
+    rules={
+        "x": "max hands on one entry of a row, with slope 1. Tied entries share one dy, so their parts add up to dy."
+    },
     rule="A selection hands its gradient to the entry that was selected, and nothing to the others.",
     slips=[
         Slip(
