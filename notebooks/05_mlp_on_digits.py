@@ -150,9 +150,9 @@ def make(activation, hidden=(64, 32)):
     return nn.Sequential(*layers[:-1])
 
 
-model = make(nn.ReLU)
-model.compile(optimizer="adam", loss="cross_entropy")
-history = model.fit(x_train, y_train, epochs=20, validation_data=(x_test, y_test), verbose=0, seed=0)
+reader = make(nn.ReLU)
+reader.compile(optimizer="adam", loss="cross_entropy")
+history = reader.fit(x_train, y_train, epochs=16, validation_data=(x_test, y_test), verbose=0, seed=0)
 print(f"right on unseen digits: {history['val_accuracy'][-1]:.1%}")
 plots.plot_curves({"training": history["loss"], "unseen digits": history["val_loss"]}, xlabel="epoch", log=True)
 
@@ -166,7 +166,7 @@ plots.plot_curves({"training": history["loss"], "unseen digits": history["val_lo
 # counts for the unit, blue where it counts against it.
 
 # %%
-plots.plot_filters(model[0].weight.numpy()[:16], (8, 8), title="What the first 16 units look for")
+plots.plot_filters(reader[0].weight.numpy()[:16], (8, 8), title="What the first 16 units look for")
 
 # %% [markdown]
 # And what flows through the layers while it learns? A `LayerRecorder` writes down the outputs and the gradients of each
@@ -208,10 +208,7 @@ plots.plot_histograms(gradients, scale="log", what="gradient")
 # Numbers tell how many, pictures tell why. First what it is, then what the network says. Would *you* have read these?
 
 # %% tags=["rough"]
-model = make(nn.ReLU)
-model.compile(optimizer="adam", loss="cross_entropy")
-model.fit(x_train, y_train, epochs=20, verbose=0, seed=0)
-scores = model.predict(x_test)
+scores = reader.predict(x_test)
 lead = scores.max(axis=1) - scores[np.arange(len(y_test)), y_test]  # how far a wrong answer is ahead of the right one
 hardest = np.argsort(-lead)[:10]
 said = [f"{y} or {s}?" for y, s in zip(y_test[hardest], scores[hardest].argmax(axis=1), strict=True)]
