@@ -77,7 +77,7 @@ function closedBox(box, at) {
     svg("rect", { class: "behind", x: 5, y: 5, width: at.width, height: at.height, rx: 10 }),
     svg("rect", { class: "face", width: at.width, height: at.height, rx: 10 }),
     svg("text", { x: 14, y: 24, class: "name" }, `▸ ${trace.boxes[box].title}`),
-    svg("text", { x: 14, y: 43, class: "less" }, `${within} tensors`));
+    svg("text", { x: 14, y: 43, class: "less" }, trace.boxes[box].about || `${within} tensors`));
   drawnBoxes.set(box, element);
   return pressable(element, at, () => fold(box, true));
 }

@@ -55,13 +55,13 @@ function kindWords(node) {
 }
 
 function boxSize(box) {
-  return { width: Math.max(150, 8 * trace.boxes[box].title.length + 60), height: 56 };
+  return { width: Math.max(150, 8 * trace.boxes[box].title.length + 60, 5.8 * trace.boxes[box].about.length + 30), height: 56 };
 }
 
 /** Places for everything that is drawn: {nodes, closed, open, edges, width, height}. */
 function layout() {
   const graph = new dagre.graphlib.Graph({ compound: true });
-  graph.setGraph({ rankdir: "TB", nodesep: 26, ranksep: 34, edgesep: 14, marginx: 14, marginy: 14 });
+  graph.setGraph({ rankdir: "TB", nodesep: 26, ranksep: 40, edgesep: 14, marginx: 14, marginy: 14 });
   graph.setDefaultEdgeLabel(() => ({}));
   const drawn = drawnWithin(0);
   for (const node of drawn.nodes) graph.setNode(`n${node}`, nodeSize(node));
@@ -83,7 +83,21 @@ function layout() {
     width, height,
     nodes: new Map(drawn.nodes.map((node) => [node, place(`n${node}`)])),
     closed: new Map(drawn.closed.map((box) => [box, place(`b${box}`)])),
-    open: new Map(drawn.open.map((box) => [box, place(`b${box}`)])),
+    open: frames(drawn.open, place),
     edges: graph.edges().map(({ v, w }) => ({ from: v, to: w, points: graph.edge({ v, w }).points })),
   };
+}
+
+/** Frames around what is drawn within open boxes, with room above for the title. */
+function frames(open, place) {
+  const found = new Map();
+  for (const box of [...open].reverse()) { // inner ones first
+    const keys = trace.boxes[box].nodes.map((node) => place(`n${node}`));
+    const boxes = trace.boxes[box].boxes.map((inner) => found.get(inner) ?? place(`b${inner}`));
+    const all = [...keys, ...boxes];
+    const left = Math.min(...all.map((at) => at.x - at.width / 2)) - 10, right = Math.max(...all.map((at) => at.x + at.width / 2)) + 10;
+    const top = Math.min(...all.map((at) => at.y - at.height / 2)) - 24, bottom = Math.max(...all.map((at) => at.y + at.height / 2)) + 10;
+    found.set(box, { x: (left + right) / 2, y: (top + bottom) / 2, width: right - left, height: bottom - top });
+  }
+  return new Map(open.map((box) => [box, found.get(box)]));
 }

@@ -85,7 +85,9 @@ function drawMap(group, array, width, height, { most = 12, digits = 0 } = {}) {
 
 function numberWords(array, row, col, digits) {
   const x = array.data[row * sides(array.shape)[1] + col];
-  return array.type === "b1" ? (x ? "true" : "false") : short(typeof x === "bigint" ? Number(x) : x, digits);
+  if (array.type === "b1") return x ? "true" : "false";
+  const words = short(Number(x), digits);
+  return words.length > digits + 4 ? Number(x).toExponential(Math.max(0, digits - 2 - (Math.abs(Number(x)) < 1e-9))).replace("e+", "e") : words;
 }
 
 /** "w[1, 2] = 0.25", with every digit; of a summarised array the mean of a block. */

@@ -22,6 +22,7 @@ class Box:
 
     title: str
     path: tuple[str, ...] = ()
+    about: str = ""
     children: list[Box | int] = field(default_factory=list)
     open: bool = False
 
@@ -125,17 +126,27 @@ def _chunk(box: Box, trace: Trace, outside: list[int]) -> None:
 def _run(children: list[Box | int], path: tuple[str, ...], trace: Trace) -> Box | int:
     if len(children) == 1:
         return children[0]
-    box = Box("", path, children)
+    first, last = _name(children[0], trace), _name(children[-1], trace)
+    box = Box("", path, f"{first} to {last}", children)
     count = sum(trace.nodes[number].kind == "result" for number in box.nodes())
     box.title = f"… {count:,} operations" if count else f"… {len(box.nodes()):,} tensors"
     return box
 
 
+def _name(child: Box | int, trace: Trace) -> str:
+    """What a child is called; of a run of operations, its first."""
+    if isinstance(child, Box):
+        return _name(child.children[0], trace) if child.about else child.title
+    return trace.nodes[child].name
+
+
 def _open(root: Box, most: int) -> None:
-    """Open boxes from the outside in, as long as no more than `most` boxes and nodes are drawn."""
+    """Open boxes level by level, from the outside in, while no more than `most` boxes and nodes are drawn."""
     root.open = True
-    drawn = len(root.children)
-    for holder, box in root.boxes():
-        if holder.open and drawn - 1 + len(box.children) <= most:
+    drawn, level = len(root.children), [root]
+    while level := [child for box in level for child in box.children if isinstance(child, Box)]:
+        drawn += sum(len(box.children) - 1 for box in level)
+        if drawn > most:
+            break
+        for box in level:
             box.open = True
-            drawn += len(box.children) - 1

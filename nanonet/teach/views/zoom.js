@@ -1,8 +1,8 @@
 // Zoom and pan: wheel, drag, pinch, buttons and keys; the view follows the step where it would leave the picture.
 "use strict";
 
-const view = { x: 0, y: 0, k: 1 };
-const LEAST = 0.05, MOST = 4, READABLE = 0.62;
+const view = { x: 0, y: 0, k: 1, wished: 1 }; // wished: the scale that the reader chose
+const LEAST = 0.05, MOST = 4, READABLE = 0.62, STILL = 0.42;
 
 function showView(smooth = false) {
   scene.classList.toggle("smooth", smooth);
@@ -16,14 +16,14 @@ function zoomBy(factor, x = frame().left + frame().width / 2, y = frame().top + 
   const k = Math.max(LEAST, Math.min(MOST, view.k * factor)), box = frame();
   view.x = x - box.left - ((x - box.left - view.x) * k) / view.k;
   view.y = y - box.top - ((y - box.top - view.y) * k) / view.k;
-  view.k = k;
+  view.k = view.wished = k;
   showView(smooth);
 }
 
 /** The whole graph. */
 function wholeGraph(smooth = true) {
   const box = frame();
-  view.k = Math.max(LEAST, Math.min(1.25, (box.width - 16) / placed.width, (box.height - 16) / placed.height));
+  view.k = view.wished = Math.max(LEAST, Math.min(1.25, (box.width - 16) / placed.width, (box.height - 16) / placed.height));
   view.x = (box.width - placed.width * view.k) / 2;
   view.y = (box.height - placed.height * view.k) / 2;
   showView(smooth);
@@ -33,7 +33,7 @@ function wholeGraph(smooth = true) {
 function firstView() {
   wholeGraph(false);
   if (view.k < READABLE) {
-    view.k = READABLE;
+    view.k = view.wished = READABLE;
     view.x = (frame().width - placed.width * view.k) / 2;
     view.y = 8;
     showView();
@@ -41,18 +41,24 @@ function firstView() {
   }
 }
 
-/** Move so that what the present step reads and writes is seen. */
+/** Move, and where it takes that zoom out a little, so that what the present step reads and writes is seen. */
 function keepInView(smooth = true) {
   const step = lastStep();
-  const places = (step ? [...touched(step), ...step.in] : []).map(placeOf).filter(Boolean);
-  const all = places.length ? places : step ? [] : [...placed.nodes.values()].filter((at) => at.y < 150).slice(0, 1);
+  const all = (step ? [...touched(step), ...step.in] : []).map(placeOf).filter(Boolean);
   if (!all.length) return;
-  const main = all.length > 4 ? all.slice(0, 2) : all; // of very many the ones that are written
-  const left = Math.min(...main.map((at) => at.x - at.width / 2)), right = Math.max(...main.map((at) => at.x + at.width / 2));
-  const top = Math.min(...main.map((at) => at.y - at.height / 2)), bottom = Math.max(...main.map((at) => at.y + at.height / 2));
-  view.x += inside(left * view.k + view.x, right * view.k + view.x, frame().width);
-  view.y += inside(top * view.k + view.y, bottom * view.k + view.y, frame().height);
+  const box = frame(), scale = (places) => Math.min((box.width - 28) / extent(places).width, (box.height - 28) / extent(places).height);
+  const few = scale(all) < STILL ? all.slice(0, 1) : all; // of what is too far apart the first that is written
+  view.k = Math.max(Math.min(STILL, view.wished), Math.min(view.wished, scale(few)));
+  const { left, right, top, bottom } = extent(few);
+  view.x += inside(left * view.k + view.x, right * view.k + view.x, box.width);
+  view.y += inside(top * view.k + view.y, bottom * view.k + view.y, box.height);
   showView(smooth);
+}
+
+function extent(places) {
+  const left = Math.min(...places.map((at) => at.x - at.width / 2)), right = Math.max(...places.map((at) => at.x + at.width / 2));
+  const top = Math.min(...places.map((at) => at.y - at.height / 2)), bottom = Math.max(...places.map((at) => at.y + at.height / 2));
+  return { left, right, top, bottom, width: right - left, height: bottom - top };
 }
 
 /** How far to move a stretch from `a` to `b` so that it lies within 0 … size; one that is too long is centred. */
@@ -95,3 +101,12 @@ window.addEventListener("pointermove", (event) => {
 });
 for (const name of ["pointerup", "pointercancel"]) window.addEventListener(name, (event) => pointers.delete(event.pointerId));
 canvas.addEventListener("click", (event) => { if (dragged > 5) event.stopPropagation(); else if (event.target === canvas) select(null); }, true);
+
+window.addEventListener("beforeprint", () => {
+  canvas.setAttribute("viewBox", `0 0 ${placed.width} ${placed.height}`);
+  scene.style.transform = "none";
+});
+window.addEventListener("afterprint", () => {
+  canvas.removeAttribute("viewBox");
+  showView();
+});
