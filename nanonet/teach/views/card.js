@@ -4,10 +4,19 @@
 const cardPanel = document.getElementById("card");
 const codePanel = document.getElementById("code");
 
+/** New contents of a panel; what had the focus in it is focused again, so that the keyboard does not lose its place. */
+function refill(panel, ...children) {
+  const places = () => [...panel.querySelectorAll("button, [tabindex]")];
+  const focused = places().indexOf(document.activeElement);
+  panel.replaceChildren(...children);
+  if (focused >= 0) (places()[focused] ?? places()[0])?.focus({ preventScroll: true });
+}
+
 function drawCard() {
   const step = lastStep(), next = trace.steps[state.position];
   if (!step) {
-    cardPanel.replaceChildren(
+    refill(
+      cardPanel,
       html("h2", {}, "The start"),
       html("p", {}, "The leaves have their values; nothing else is computed yet, and no gradient is known."),
       nextWords(next),
@@ -26,7 +35,7 @@ function drawCard() {
   for (const remark of card?.remarks ?? []) children.push(html("p", { class: "remark" }, text(remark)));
   if (card?.jacobian) children.push(jacobianView(card.jacobian, text));
   if (step.terms.length) children.push(html("h3", {}, "What it adds to the gradients"), termsTable(step.terms));
-  cardPanel.replaceChildren(...children, nextWords(next));
+  refill(cardPanel, ...children, nextWords(next));
 }
 
 const sentence = (words) => words[0].toUpperCase() + words.slice(1);
@@ -39,11 +48,13 @@ function nextWords(next) {
 function termsTable(contributions, withNode = true) {
   const row = ([node, consumer, position, raw, array]) => html("tr", {},
     ...(withNode ? [html("td", {}, nodeLink(node))] : []),
-    html("td", {}, consumer >= 0 ? `${trace.steps[consumer].title}, input ${position + 1}` : "—"),
+    html("td", {}, consumer >= 0 ? useWords(trace.steps[consumer], position) : "—"),
     html("td", { class: "num" }, arrayWords(arrayOf(array)) + (raw === array ? "" : `, summed from ${shapeWords(arrayOf(raw).shape)}`)));
   const head = html("tr", {}, ...(withNode ? [html("th", {}, "gradient of")] : []), html("th", {}, "through its use in"), html("th", {}, "term"));
   return html("div", { class: "scroll" }, html("table", {}, head, ...contributions.map(row)));
 }
+
+const useWords = (step, position) => `${step.title} → ${step.out.map(nameOf).join(", ")}${step.in.length > 1 ? `, input ${position + 1}` : ""}`;
 
 /** A small array in a line, of a larger one its shape and range. */
 function arrayWords(array) {
@@ -79,5 +90,5 @@ function drawCode() {
     if (number === line) row.setAttribute("aria-current", "true");
     return row;
   });
-  codePanel.replaceChildren(html("h3", {}, `${name}, line ${line}`), html("pre", { tabindex: 0, "aria-label": `Code of ${name} around line ${line}` }, ...rows));
+  refill(codePanel, html("h3", {}, `${name}, line ${line}`), html("pre", { tabindex: 0, "aria-label": `Code of ${name} around line ${line}` }, ...rows));
 }

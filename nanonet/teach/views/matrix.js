@@ -97,6 +97,8 @@ function entryWords(name, array, row, col) {
   return `${name}${indexWords(array.shape, row, col)} = ${entryJson(x, array.type).replaceAll('"', "")}`;
 }
 
+const cursors = new Map(); // by name: where the reader was in a matrix, kept from step to step
+
 /** A colour map to walk over with the pointer or the arrow keys; the entry's number stands below it. */
 function matrixView(name, array) {
   const [height, width] = array.data ? sides(array.shape) : [array.map.rows, array.map.cols];
@@ -115,7 +117,8 @@ function matrixView(name, array) {
     "aria-roledescription": "matrix", "aria-label": `${name}, ${shapeWords(array.shape)}; arrow keys go from entry to entry`,
   }, cells, cursor);
   drawMap(cells, array, w, h, { most: 64, digits });
-  const at = { row: 0, col: 0 };
+  const at = cursors.get(name) ?? { row: 0, col: 0 };
+  cursors.set(name, at);
   const show = (row, col) => {
     at.row = Math.max(0, Math.min(height - 1, row));
     at.col = Math.max(0, Math.min(width - 1, col));

@@ -17,8 +17,8 @@ PLACE = "nanonet.teach.views"
 STYLES = ("page.css", "page_graph.css", "page_panel.css")
 SCRIPTS = ("model.js", "matrix.js", "layout.js", "draw.js", "zoom.js", "card.js", "tensor.js", "keys.js")
 SAFE = (  # the page itself forbids every request; the empty icon keeps browsers from asking for one
-    '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; style-src \'unsafe-inline\'; '
-    "script-src 'unsafe-inline'; img-src data:\"><link rel=\"icon\" href=\"data:,\">"
+    "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
+    'script-src \'unsafe-inline\'; img-src data:"><link rel="icon" href="data:,">'
 )
 
 

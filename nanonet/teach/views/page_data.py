@@ -15,7 +15,7 @@ PARTS = ("value", "grad", "stored")
 AROUND = 5  # lines of code above and below one that a step points at
 ROOM = 780_000  # characters for all data: the page, with its script and style, stays under 1 MB
 CARDS = 260_000  # of them for cards
-LEAST = 100_000  # for arrays, however long the trace
+EACH = 400  # for arrays, for each node at least: the page of a very long trace is larger
 
 
 def page_data(trace: Trace) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def page_data(trace: Trace) -> dict[str, Any]:
         "files": [{"name": Path(file).name, "lines": _lines(trace, file)} for file in trace.sources],
         "cards": _cards(trace),
     }
-    data["arrays"] = arrays.packed(max(LEAST, ROOM - len(as_json(data))))
+    data["arrays"] = arrays.packed(max(EACH * len(trace.nodes), ROOM - len(as_json(data))))
     return data
 
 
@@ -77,11 +77,21 @@ def _step(step: Step, arrays: Arrays, files: dict[str, int]) -> dict[str, Any]:
 def _boxes(root: Box) -> list[dict[str, Any]]:
     """The boxes, the outermost first: a box's number is its place in the list, `in` the number of its holder."""
     numbers = {id(root): 0}
-    found = [{"title": "", "about": "", "in": -1, "open": True, "nodes": [one for one in root.children if isinstance(one, int)]}]
+    found = [
+        {
+            "title": "",
+            "about": "",
+            "in": -1,
+            "open": True,
+            "nodes": [one for one in root.children if isinstance(one, int)],
+        }
+    ]
     for holder, box in root.boxes():
         numbers[id(box)] = len(found)
         nodes = [one for one in box.children if isinstance(one, int)]
-        found.append({"title": box.title, "about": box.about, "in": numbers[id(holder)], "open": box.open, "nodes": nodes})
+        found.append(
+            {"title": box.title, "about": box.about, "in": numbers[id(holder)], "open": box.open, "nodes": nodes}
+        )
     return found
 
 

@@ -22,7 +22,8 @@ function drawTensor() {
   const key = JSON.stringify([number, selected, parts, added]);
   if (key === shownTensor) return;
   shownTensor = key;
-  tensorPanel.replaceChildren(
+  refill(
+    tensorPanel,
     html("h2", {}, html("code", {}, node.name), html("span", { class: "soft" }, ` ${shapeWords(node.shape)} ${node.dtype}`)),
     html("p", { class: "soft" }, `${madeBy(node)}${selected === null ? "" : ". Selected: Esc lets go"}`),
     moves(number),

@@ -9,7 +9,13 @@ function showView(smooth = false) {
   scene.style.transform = `translate(${view.x}px, ${view.y}px) scale(${view.k})`;
 }
 
-const frame = () => canvas.getBoundingClientRect();
+const BUTTONS = 50; // the strip on the right in which the zoom buttons lie
+
+/** Where the graph can be seen. */
+function frame() {
+  const { left, top, width, height } = canvas.getBoundingClientRect();
+  return { left, top, height, width: width - BUTTONS };
+}
 
 /** Zoom by a factor; the point (x, y) of the window stays where it is. */
 function zoomBy(factor, x = frame().left + frame().width / 2, y = frame().top + frame().height / 2, smooth = false) {
