@@ -62,7 +62,7 @@ def test_the_phase_buttons_go_to_the_next_step_that_begins_the_phase(tab: Any, t
         assert int(tab.evaluate(STEP)) == next((i for i in begins if i > before), begins[0])
 
 
-FOCUSABLE = "button:not(:disabled), input, summary, [tabindex='0']"
+FOCUSABLE = "button:not(:disabled), input, select, summary, [tabindex='0']"
 FOCUSED = """() => {
   const e = document.activeElement, all = [...document.querySelectorAll(SELECTOR)];
   const outline = getComputedStyle(e).outlineStyle !== "none";

@@ -6,7 +6,7 @@ const codePanel = document.getElementById("code");
 
 /** New contents of a panel; what had the focus in it is focused again, so that the keyboard does not lose its place. */
 function refill(panel, ...children) {
-  const places = () => [...panel.querySelectorAll("button, [tabindex]")];
+  const places = () => [...panel.querySelectorAll("button, select, [tabindex]")];
   const focused = places().indexOf(document.activeElement);
   panel.replaceChildren(...children);
   if (focused >= 0) (places()[focused] ?? places()[0])?.focus({ preventScroll: true });
@@ -23,19 +23,73 @@ function drawCard() {
     );
     return;
   }
-  const card = trace.cards.cards[state.position - 1], text = (number) => trace.cards.texts[number];
-  const children = [
-    html("h2", {}, html("span", { class: `badge ${step.phase}` }, step.phase), ` ${card ? text(card.title) : step.title}`),
+  const { choice, entry } = chosenCard(), text = (number) => trace.cards.texts[number];
+  refill(
+    cardPanel,
+    html("h2", {}, html("span", { class: `badge ${step.phase}` }, step.phase), ` ${text(entry.title).replace(`, ${step.phase}`, "")}`),
     html("p", { class: "says" }, `${sentence(stepWords(step))}.`),
+    choosers(text),
+    cardLines(entry, text),
+    ...entry.remarks.map((remark) => html("p", { class: "remark" }, text(remark))),
+    ...(choice.jacobian ? jacobianView(choice.jacobian, text) : []),
+    ...(step.terms.length ? [html("h3", {}, "What it adds to the gradients"), termsTable(step.terms)] : []),
+    nextWords(next),
+  );
+}
+
+// Which of a step's arrays, and which entry of it, the card shows
+
+const chosen = new Map(); // step -> [which, number of the entry]
+
+function chosenCard() {
+  const step = trace.cards.steps[state.position - 1], [which, number] = chosen.get(state.position) ?? [step.which, 0];
+  const choice = step.choices[which];
+  return { step, which, number, choice, entry: choice.entries[number] };
+}
+
+/** Selection lists, where there is something to choose. */
+function choosers(text) {
+  const { step, which, number, choice } = chosenCard();
+  const row = html("p", { class: "choosers" });
+  const known = step.choices.map((one, i) => [i, text(one.name)]).filter(([i]) => step.choices[i].entries.length);
+  if (known.length > 1) row.append(chooser("Array", known, which, (i) => [i, 0]));
+  if (choice.entries.length > 1) row.append(chooser("Entry", choice.entries.map((one, i) => [i, text(one.at) || "all"]), number, (i) => [which, i]));
+  return row;
+}
+
+function chooser(name, options, now, pick) {
+  const list = html("select", {}, ...options.map(([value, words]) => html("option", { value, ...(value === now ? { selected: "" } : {}) }, words)));
+  list.addEventListener("change", () => {
+    chosen.set(state.position, pick(Number(list.value)));
+    drawCard();
+  });
+  list.addEventListener("keydown", (event) => { if (event.key !== "Escape") event.stopPropagation(); }); // arrows choose here
+  return html("label", {}, `${name} `, list);
+}
+
+/** The formula, one entry of it with names and with numbers, and the result. */
+function cardLines(entry, text) {
+  const rows = [
+    ["Formula", entry.formula, entry.names],
+    ...entry.where.map((one, i) => [i ? "" : "Where", one]),
+    ["One entry", entry.symbols], ["With its numbers", entry.numbers], ["Result", entry.result], ["Chain rule", entry.link],
   ];
-  if (card?.lines.length) {
-    const lines = card.lines.flatMap(([label, words]) => [html("dt", {}, text(label)), html("dd", { class: "num" }, text(words))]);
-    children.push(html("dl", { class: "lines" }, ...lines));
+  const list = html("dl", { class: "lines" });
+  for (const [label, words, more] of rows) {
+    if (words === undefined) continue;
+    if (label) list.append(html("dt", {}, label));
+    list.append(html("dd", { class: `num ${label.toLowerCase()}` }, text(words), ...(more === undefined ? [] : [html("small", {}, text(more))])));
   }
-  for (const remark of card?.remarks ?? []) children.push(html("p", { class: "remark" }, text(remark)));
-  if (card?.jacobian) children.push(jacobianView(card.jacobian, text));
-  if (step.terms.length) children.push(html("h3", {}, "What it adds to the gradients"), termsTable(step.terms));
-  refill(cardPanel, ...children, nextWords(next));
+  return list;
+}
+
+function jacobianView({ says, name, size, dense }, text) {
+  const array = arrayOf(dense);
+  return [
+    html("h3", {}, `Local Jacobian ${text(name)}, ${size.join(" × ")}`),
+    html("p", {}, `${sentence(text(says))}.`),
+    ...(array ? [matrixView(text(name), array)] : []),
+  ];
 }
 
 const sentence = (words) => words[0].toUpperCase() + words.slice(1);

@@ -77,15 +77,31 @@ function closedBox(box, at) {
     svg("rect", { class: "behind", x: 5, y: 5, width: at.width, height: at.height, rx: 10 }),
     svg("rect", { class: "face", width: at.width, height: at.height, rx: 10 }),
     svg("text", { x: 14, y: 24, class: "name" }, `▸ ${trace.boxes[box].title}`),
-    svg("text", { x: 14, y: 43, class: "less" }, trace.boxes[box].about || `${within} tensors`));
+    svg("text", { x: 14, y: 43, class: "less" }));
   drawnBoxes.set(box, element);
   return pressable(element, at, () => fold(box, true));
+}
+
+/** What a closed box says of itself: which of its tensors the present step writes, else what it holds. */
+function boxWords(box) {
+  const step = lastStep(), now = step ? touched(step).filter((node) => drawnAs(node) === `b${box}`) : [];
+  if (now.length) return `now: ${nameOf(now[0])}${now.length > 1 ? `, and ${now.length - 1} more` : ""}`;
+  return trace.boxes[box].about || `${nodesWithin(box).length} tensors`;
+}
+
+/** Open every box around a node. */
+function reveal(node) {
+  for (let box = boxOfNode.get(node); box > 0; box = trace.boxes[box].in) trace.boxes[box].open = true;
+  drawGraph();
+  drawnNodes.get(node)?.element.focus({ preventScroll: true });
+  keepInView();
 }
 
 /** Open or close a box; what had the focus keeps it. */
 function fold(box, open) {
   trace.boxes[box].open = open;
   drawGraph();
+  drawTensor();
   scene.querySelector(`[data-box="${box}"]`)?.focus({ preventScroll: true });
   keepInView();
 }
@@ -105,7 +121,7 @@ function drawnNode(number, at) {
 }
 
 function nodePart(element, at, name, corner) {
-  const label = svg("text", { x: corner.x, y: corner.y + 10, class: "less" });
+  const label = svg("text", { x: corner.x, y: corner.y + 10, class: `less ${name}` });
   const cells = svg("g", { transform: `translate(${corner.x} ${corner.y + LABEL})` });
   element.append(label, cells);
   return { label, cells, name, size: at, shown: undefined };
@@ -148,11 +164,12 @@ function drawState() {
   for (const [number, parts] of drawnNodes) drawNode(number, parts);
   for (const path of drawnEdges.values()) path.setAttribute("class", "edge");
   for (const element of [...drawnBoxes.values(), ...[...drawnNodes.values()].map((parts) => parts.element)]) element.classList.remove("forward", "backward", "update", "reads", "chosen");
+  for (const [box, { lastChild }] of drawnBoxes) lastChild.textContent = boxWords(box);
   const step = lastStep();
   if (step) {
     for (const path of usedEdges(step)) path.classList.add(step.phase);
     for (const node of touched(step)) elementOf(node)?.classList.add(step.phase);
-    for (const node of step.in) if (!step.out.includes(node)) elementOf(node)?.classList.add("reads");
+    for (const node of step.in) if (!elementOf(node)?.classList.contains(step.phase)) elementOf(node)?.classList.add("reads");
   }
   if (selected !== null) elementOf(selected)?.classList.add("chosen");
 }

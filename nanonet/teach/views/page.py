@@ -42,7 +42,7 @@ def page(trace: Trace, title: str = "") -> str:
 
 
 def _title(trace: Trace) -> str:
-    names = [trace.nodes[root].name for root in trace.roots[-1:]]
+    names = [trace.nodes[root].name.partition(" (")[0] for root in trace.roots[:1]]
     return f"Backpropagation of {names[0]}, step by step" if names else "A forward pass, step by step"
 
 
@@ -59,6 +59,6 @@ def _note(data: dict[str, Any]) -> str:
     if left_out:
         which = f"{left_out:,} of {count(data['arrays'], 'array')} did not fit into the page"
         parts.append(f"{which}: shape, least, largest and mean entry and a coarse map stand for them.")
-    if len(data["cards"]["cards"]) < len(data["steps"]):
-        parts.append(f"Cards are given for the first {len(data['cards']['cards']):,} steps.")
+    if data["cards"]["whole"] < len(data["steps"]):
+        parts.append(f"After step {data['cards']['whole']:,} the cards give the formulas without the numbers.")
     return " ".join(parts)
