@@ -14,7 +14,7 @@ from nanonet.training.checkpoint import write_atomically
 
 MARK = "nanonet trace"
 PLACE = "nanonet.teach.views"
-STYLES = ("page.css", "page_graph.css", "page_panel.css")
+STYLES = ("page.css", "page_graph.css", "page_panel.css", "page_print.css")
 SCRIPTS = ("model.js", "matrix.js", "layout.js", "draw.js", "zoom.js", "card.js", "tensor.js", "keys.js")
 SAFE = (  # the page itself forbids every request; the empty icon keeps browsers from asking for one
     "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "

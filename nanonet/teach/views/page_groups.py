@@ -40,7 +40,7 @@ class Box:
 
     def boxes(self) -> Iterator[tuple[Box, Box]]:
         """All boxes within, each with the box that holds it, the outer ones first."""
-        waiting = [self]
+        waiting: list[Box] = [self]
         for box in waiting:
             for child in box.children:
                 if isinstance(child, Box):

@@ -108,11 +108,15 @@ window.addEventListener("pointermove", (event) => {
 for (const name of ["pointerup", "pointercancel"]) window.addEventListener(name, (event) => pointers.delete(event.pointerId));
 canvas.addEventListener("click", (event) => { if (dragged > 5) event.stopPropagation(); else if (event.target === canvas) select(null); }, true);
 
+let printing = false; // on paper: the whole graph
+
 window.addEventListener("beforeprint", () => {
+  printing = true;
   canvas.setAttribute("viewBox", `0 0 ${placed.width} ${placed.height}`);
   scene.style.transform = "none";
 });
 window.addEventListener("afterprint", () => {
+  printing = false;
   canvas.removeAttribute("viewBox");
   showView();
 });
