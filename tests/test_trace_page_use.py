@@ -32,7 +32,12 @@ def trace() -> Trace:
 
 @pytest.fixture
 def tab(chromium: Any, trace: Trace, tmp_path: Path) -> Iterator[Any]:
-    tab = pages.opened(chromium, trace.to_html(tmp_path / "trace.html"), viewport={"width": 1280, "height": 900})
+    tab = pages.opened(
+        chromium,
+        trace.to_html(tmp_path / "trace.html"),
+        viewport={"width": 1280, "height": 900},
+        reduced_motion="reduce",
+    )
     yield tab
     assert tab.errors == []
     tab.close()
@@ -129,6 +134,73 @@ def test_arrows_within_a_matrix_go_from_entry_to_entry_and_show_every_digit(tab:
     assert tab.evaluate(STEP) == str(len(trace.steps))
     entries.hover(position={"x": 5, "y": 5})
     assert tab.locator("#tensor output").first.inner_text().startswith("model.0.weight[0, 0] = ")
+
+
+def test_the_card_shows_the_engines_number_and_other_entries_can_be_chosen(tab: Any, trace: Trace) -> None:
+    index = next(i for i, step in enumerate(trace.steps) if step.kind == "backward" and step.title == "linear")
+    for _ in range(index + 1):
+        tab.keyboard.press("ArrowRight")
+    call = trace.steps[index].call
+    assert call is not None
+    for name, array in zip(("dx", "dw", "db"), call.results, strict=True):
+        tab.get_by_label("Array").select_option(label=name)
+        assert tab.locator("#card h2").inner_text() == f"backward linear: {name}"
+        entries = tab.locator("#card select").nth(1)
+        shown = entries.locator("option").all_inner_texts() if entries.count() else [None]
+        for entry in shown:
+            if entry is not None:
+                entries.select_option(label=entry)
+            left, right = tab.locator("#card dd.result").inner_text().split(" = ")
+            at = tuple(int(i) for i in re.findall(r"\d+", left))
+            assert left == f"{name}{entry or left[len(name) :]}"
+            assert float(right) == pytest.approx(float(array[at]), rel=1e-3)
+        assert tab.locator("#card .map").count() == 1  # the local Jacobian
+    assert "linear → linear" in tab.locator("#card table").inner_text()
+
+
+def test_the_line_of_code_of_the_step_is_marked(tab: Any, trace: Trace) -> None:
+    tab.keyboard.press("ArrowRight")
+    site = trace.steps[0].site
+    assert site is not None
+    assert tab.locator("#code .now").inner_text() == f"{site.line}{trace.sources[site.file][site.line - 1]}"
+    assert tab.locator("#code h3").inner_text() == f"trace_pages.py, line {site.line}"
+
+
+def place(tab: Any) -> dict[str, float]:
+    return tab.locator("[data-node]").first.bounding_box()
+
+
+def test_the_graph_is_zoomed_and_moved_with_wheel_drag_keys_and_buttons(tab: Any) -> None:
+    tab.keyboard.press("0")
+    whole = place(tab)
+    tab.locator("#graph").hover(position={"x": 300, "y": 300})
+    tab.mouse.wheel(0, -300)
+    tab.wait_for_function(
+        f"document.querySelector('[data-node]').getBoundingClientRect().width > {whole['width'] * 1.2}"
+    )
+    tab.keyboard.press("0")
+    assert place(tab) == pytest.approx(whole, abs=1)
+    tab.mouse.down()
+    tab.mouse.move(340, 420, steps=3)
+    tab.mouse.up()
+    assert place(tab)["width"] == pytest.approx(whole["width"], abs=0.1)
+    assert place(tab)["y"] != pytest.approx(whole["y"], abs=3)
+    for act, undo in [("+", "-"), ("Zoom in", "Zoom out")]:
+        before = place(tab)["width"]
+        for name, factor in ((act, 1.25), (undo, 1.0)):
+            tab.keyboard.press(name) if len(name) == 1 else tab.get_by_role("button", name=name).click()
+            assert place(tab)["width"] == pytest.approx(before * factor, rel=0.01)
+
+
+def test_two_fingers_zoom_on_a_phone(chromium: Any, trace: Trace, tmp_path: Path) -> None:
+    path = trace.to_html(tmp_path / "trace.html")
+    tab = pages.opened(chromium, path, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    before = place(tab)["width"]
+    fingers = tab.context.new_cdp_session(tab)
+    for kind, gap in (("touchStart", 40), ("touchMove", 60), ("touchMove", 80), ("touchEnd", 0)):
+        points = [{"x": 180 - gap, "y": 250, "id": 0}, {"x": 180 + gap, "y": 250, "id": 1}] if gap else []
+        fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+    assert place(tab)["width"] == pytest.approx(before * 2, rel=0.05)
 
 
 def test_a_gradient_says_not_yet_and_how_many_of_its_terms_are_added(chromium: Any, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ MORE = 300  # cards beyond the first one of each step
 ENTRIES = 12  # of a small array, each of which gets a card
 JACOBIANS = 200  # of a page
 DENSE = 1024  # entries of a Jacobian that is drawn
+LARGEST = 40_000  # entries of x and y together, up to which the structure is looked for: it takes a second or so
 
 
 class Texts:
@@ -112,10 +113,9 @@ def _more(trace: Trace, firsts: list[Card], found: list[dict[str, Any]], texts: 
 
 def _jacobians(trace: Trace, firsts: list[Card], found: list[dict[str, Any]], texts: Texts, arrays: Arrays) -> None:
     """The local Jacobian of each array that a backward made: its structure, and the matrix where it is small."""
-    backwards = (
-        (one, which) for one in firsts if trace.steps[one.step].kind == "backward" for which in range(len(one.choices))
-    )
-    for first, which in itertools.islice(backwards, JACOBIANS):
+    backwards = [one for one in firsts if trace.steps[one.step].kind == "backward"]
+    pairs = ((one, which) for one in backwards for which in range(len(one.choices)))
+    for first, which in itertools.islice(pairs, JACOBIANS):
         jacobian = _jacobian(trace, trace.steps[first.step], first.choices[which].position)
         if jacobian is not None:
             dense = jacobian.dense
@@ -128,11 +128,13 @@ def _jacobians(trace: Trace, firsts: list[Card], found: list[dict[str, Any]], te
 
 
 def _jacobian(trace: Trace, step: Step, wanted: int) -> Jacobian | None:
-    """None where the step has no forward in the trace, or its output is no float array."""
+    """None where the forward is not in the trace, where x or y is no float array, and where they are very large."""
     forward = trace.steps[step.forward].call if step.forward is not None else None
     if step.op is None or step.call is None or forward is None:
         return None
     output = next((i for i, dy in enumerate(step.call.arrays) if dy is not None), 0)
+    if np.size(step.call.arrays[output]) + np.size(forward.arrays[wanted]) > LARGEST:
+        return None
     with np.errstate(all="ignore"):
         try:
             return local_jacobian(
