@@ -220,7 +220,7 @@ plots.plot_images(x_test[hardest], said, (8, 8))
 # **Exercise 1.** The bias, which was stretched.
 
 # %%
-print(exercises.get("bias-add").statement)
+exercises.get("bias-add")
 
 
 # %%
@@ -228,13 +228,13 @@ def backward(dy, x, b):
     raise NotImplementedError  # your turn
 
 
-print(exercises.check("bias-add", backward))
+exercises.check("bias-add", backward)
 
 # %% [markdown]
 # **Exercise 2.** The product, without looking up.
 
 # %%
-print(exercises.get("matmul").statement)
+exercises.get("matmul")
 
 
 # %%
@@ -242,13 +242,13 @@ def backward(dy, x, w):
     raise NotImplementedError  # your turn
 
 
-print(exercises.check("matmul", backward))
+exercises.check("matmul", backward)
 
 # %% [markdown]
 # **Exercise 3.** The sum over one axis, which undoes a stretching, and is undone by one.
 
 # %%
-print(exercises.get("sum-over-axis").statement)
+exercises.get("sum-over-axis")
 
 
 # %%
@@ -256,4 +256,4 @@ def backward(dy, x):
     raise NotImplementedError  # your turn
 
 
-print(exercises.check("sum-over-axis", backward))
+exercises.check("sum-over-axis", backward)
