@@ -21,6 +21,8 @@
 # will still be this one.
 
 # %%
+from dataclasses import replace
+
 import numpy as np
 
 import nanonet as nt
@@ -121,7 +123,7 @@ for step in trace.steps:
 
 # %%
 for index in (8, 10, 11):
-    print(card(trace, index), end="\n\n")
+    print(replace(card(trace, index), where=""), end="\n\n")
 
 # %% [markdown]
 # You can click through all of it: `trace.to_html("trace.html")` writes a page with a slider, which opens in any

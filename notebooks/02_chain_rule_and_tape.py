@@ -17,6 +17,7 @@
 
 # %%
 import math
+from dataclasses import replace
 
 import nanonet as nt
 from nanonet.tape import recorded
@@ -212,7 +213,7 @@ for _ in range(4):
 # step, and then two steps back:
 
 # %%
-print(card(trace, debugger.last.index))
+print(replace(card(trace, debugger.last.index), where=""))
 debugger.back()
 debugger.back()
 print("\ntwo steps back")

@@ -19,6 +19,8 @@
 # first thing that one neuron cannot do.
 
 # %%
+from dataclasses import replace
+
 import numpy as np
 
 import nanonet as nt
@@ -107,7 +109,7 @@ print("X", X.shape, "· w", tw.shape, "-> dw", tw.grad.shape, " db", tb.grad.sha
 # %%
 few = nt.trace(lambda w: nt.mean((F.sigmoid(nt.tensor(X[:3]) @ w) - Y[:3]) ** 2), tw)
 product = next(step.index for step in few.steps if step.kind == "backward" and step.title == "matmul")
-print(card(few, product))
+print(replace(card(few, product), where=""))
 
 # %% [markdown]
 # A parameter is used once for *each* sample, and notebook 2 said what that means: one term for each use. So the

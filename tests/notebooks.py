@@ -16,7 +16,7 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -133,14 +133,19 @@ def changes(stored: Any, fresh: Any) -> list[str]:
     for number, (old, new) in enumerate(zip(stored.cells, fresh.cells, strict=True), 1):
         if old.cell_type != "code":
             continue
-        tolerance = max(TOLERANCE.get(tag, 0.0) for tag in ["", *old.metadata.get("tags", [])])
+        allowed = tolerance(old.metadata.get("tags", ()))
         before, after = shown(old), shown(new)
         if [kind for kind, _ in before] != [kind for kind, _ in after]:
             found.append(f"cell {number}: shows {[k for k, _ in after]}, stored are {[k for k, _ in before]}")
             continue
         for (kind, a), (_, b) in zip(before, after, strict=True):
-            found += [f"cell {number}, {kind}: {what}" for what in text_changes(a, b, tolerance)]
+            found += [f"cell {number}, {kind}: {what}" for what in text_changes(a, b, allowed)]
     return found
+
+
+def tolerance(tags: Iterable[str]) -> float:
+    """How far the numbers of a cell with these tags may be apart."""
+    return max(TOLERANCE[tag] for tag in ("", *tags))
 
 
 def text_changes(stored: str, fresh: str, tolerance: float) -> Iterator[str]:

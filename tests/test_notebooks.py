@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -37,14 +38,19 @@ def test_a_notebook_runs_and_prints_what_is_stored(path: Path) -> None:
 
 
 def assert_prints(path: Path) -> None:
-    """Without Jupyter: the source as a script prints what the notebook's cells have printed."""
-    import json
-
+    """Without Jupyter: the source as a script prints what the notebook's cells have printed, line by line."""
     done = subprocess.run([sys.executable, str(path)], cwd=FOLDER, capture_output=True, text=True, timeout=LIMIT)
     assert done.returncode == 0, done.stderr
     cells = json.loads(path.with_suffix(".ipynb").read_text(encoding="utf-8"))["cells"]
-    outputs = [o for cell in cells for o in cell.get("outputs", ()) if o.get("name") == "stdout"]
-    assert list(text_changes("".join("".join(o["text"]) for o in outputs), done.stdout, 0.05)) == []
+    stored = [
+        (line, notebooks.tolerance(cell["metadata"].get("tags", ())))
+        for cell in cells
+        for output in cell.get("outputs", ())
+        if output.get("name") == "stdout"
+        for line in "".join(output["text"]).splitlines()
+    ]
+    for (line, tolerance), printed in zip(stored, done.stdout.splitlines(), strict=True):
+        assert list(text_changes(line, printed, tolerance)) == []
 
 
 @needs_jupyter
@@ -59,6 +65,7 @@ def test_a_notebook_is_small_clean_and_keeps_its_promises(path: Path) -> None:
         kind for c in stored.cells if c.cell_type == "code" for kind, _ in shown(c) if kind in ("error", "stderr")
     ]
     assert unfounded(stored) == [], "a number in the prose must be in the code or be printed by it"
+    assert {tag for c in stored.cells for tag in c.metadata.get("tags", ())} <= set(notebooks.TOLERANCE)
     assert 2 <= sum("exercises.check(" in c.source for c in stored.cells) <= 4
 
 
