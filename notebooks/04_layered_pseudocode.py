@@ -76,6 +76,7 @@ for l in range(1, len(sizes)):
 # chain rule of notebook 2 on one part of the forward:
 #
 # $$dZ_L = \tfrac2m\,(\hat Y - Y) \qquad dZ_l = (W_l^{\mathsf T}\, dZ_{l+1}) \odot g'(Z_l)$$
+#
 # $$dW_{l-1} = dZ_l\, A_{l-1}^{\mathsf T} \qquad db_{l-1} = dZ_l \cdot \mathbf 1$$
 #
 # - **dZ from above**: one entry of A_l goes into every row of Z_{l+1}, with the weights of one column of W_l. Every use
