@@ -10,9 +10,11 @@ import pytest
 import nanonet as nt
 import nanonet.functional as F
 from nanonet import nn, optim
+from nanonet.op import Composite, ops
 from nanonet.teach.cards.card import Card, card, telling_entry
 from nanonet.teach.cards.expansion import evaluate
 from nanonet.teach.trace import Trace, trace, tracing
+from tests.support import call, first_outputs
 
 A, B = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1.0, -1.0])
 
@@ -72,6 +74,20 @@ def test_every_step_has_a_card_whose_numbers_give_the_traces_value(make: Any) ->
                 c = card(found, step.index, entry, which)
                 assert_holds(found, c)
                 assert c.entry == entry and str(c)
+
+
+@pytest.mark.parametrize("op", [pytest.param(op, id=op.name) for op in ops() if issubclass(op, Composite)])
+def test_the_parts_of_composite_operations_have_cards(op: Any) -> None:
+    for sample in op.samples[:2]:
+        with tracing() as found:
+            y, inputs = call(op, sample, sample.draw(), nt.Tensor.wrap)
+            outputs = first_outputs(y)
+            if outputs and inputs:
+                outputs[0].backward(np.random.default_rng(1).standard_normal(outputs[0].shape))
+        for step in found.steps:
+            c = card(found, step.index)
+            if c.expansion is not None:
+                assert_holds(found, c)
 
 
 def test_a_forward_card() -> None:
