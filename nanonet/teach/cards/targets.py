@@ -61,14 +61,16 @@ def targets_of(trace: Trace, step: Step) -> tuple[Target, ...]:
         return _update(trace, step)
     if step.kind in ("unbroadcast", "accumulate"):
         return _sum(trace, step)
-    return tuple(
-        _change(trace, step, change) for change in step.changes if change.after is not None or _was_stored(change)
-    )
+    wanted = [c for c in step.changes if c.after is not None or (c.part == "stored" and c.before is not None)]
+    if step.kind in ("store", "zero_grad"):
+        wanted = [c for c in wanted if c.part == "stored"]  # .grad is what they are about
+    return tuple(_change(trace, step, change) for change in wanted)
 
 
 def _forward(trace: Trace, step: Step) -> tuple[Target, ...]:
     op, call = step.op, step.call
-    assert op is not None and call is not None
+    assert op is not None
+    assert call is not None
     names = output_names(len(call.results))
     legend = _legend(trace, step, op)
 
@@ -88,7 +90,8 @@ def _forward(trace: Trace, step: Step) -> tuple[Target, ...]:
 
 def _backward(trace: Trace, step: Step) -> tuple[Target, ...]:
     op, call = step.op, step.call
-    assert op is not None and call is not None
+    assert op is not None
+    assert call is not None
     if step.forward is None or trace.steps[step.forward].call is None:
         return tuple(_change(trace, step, change) for change in step.changes)
     before = trace.steps[step.forward]
@@ -193,10 +196,6 @@ def _change(trace: Trace, step: Step, change: Change) -> Target:
 
     title, legend = f"{step.title}: {node.name}", (("x", node.name),)
     return Target(title, name, formula, _as_text(formula), legend, value, node, 0, expand, before, after is None)
-
-
-def _was_stored(change: Change) -> bool:
-    return change.part == "stored" and change.before is not None
 
 
 def _latest_gradient(trace: Trace, step: Step, node: int) -> np.ndarray | None:

@@ -18,7 +18,7 @@ from nanonet.teach.cards.expansion.shortening import shortened
 
 RESULT_DIGITS = 4
 INLINE = 2  # a variable that stands for at most so many numbers is written out wherever it occurs, others if they
-FORMULA = 12  # occur once; both as long as the formula has at most so many
+FORMULA = 10  # occur once; both as long as the formula has at most so many
 DEFINITIONS = 6
 UNNAMED = ("-", *RELATIONS)  # no letter for -x: its x has one
 
@@ -56,8 +56,7 @@ class Line:
     @property
     def latex(self) -> str:
         r"""The three as one aligned equation, for between $$."""
-        rows = [self.latex_formula]
-        rows += [row for row in (self.latex_substituted, self.latex_result) if row != rows[-1]]
+        rows = dict.fromkeys((self.latex_formula, self.latex_substituted, self.latex_result))
         body = r" \\ ".join(f"&= {row}" for row in rows)
         return rf"\begin{{aligned}} {self.latex_left} {body} \end{{aligned}}"
 
