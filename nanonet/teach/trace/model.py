@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from os import PathLike
 from pathlib import Path
-from pathlib import Path
 from typing import Any
 
 import numpy as np
