@@ -10,9 +10,11 @@ import pytest
 import nanonet as nt
 import nanonet.functional as F
 from nanonet import nn, optim
+from nanonet.op import Composite, ops
 from nanonet.teach.cards.card import Card, card, telling_entry
 from nanonet.teach.cards.expansion import evaluate
 from nanonet.teach.trace import Trace, trace, tracing
+from tests.support import call, first_outputs
 
 A, B = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1.0, -1.0])
 
@@ -74,6 +76,20 @@ def test_every_step_has_a_card_whose_numbers_give_the_traces_value(make: Any) ->
                 assert c.entry == entry and str(c)
 
 
+@pytest.mark.parametrize("op", [pytest.param(op, id=op.name) for op in ops() if issubclass(op, Composite)])
+def test_the_parts_of_composite_operations_have_cards(op: Any) -> None:
+    for sample in op.samples[:2]:
+        with tracing() as found:
+            y, inputs = call(op, sample, sample.draw(), nt.Tensor.wrap)
+            outputs = first_outputs(y)
+            if outputs and inputs:
+                outputs[0].backward(np.random.default_rng(1).standard_normal(outputs[0].shape))
+        for step in found.steps:
+            c = card(found, step.index)
+            if c.expansion is not None:
+                assert_holds(found, c)
+
+
 def test_a_forward_card() -> None:
     c = card(trace(shared, A, B), 0, (1, 1))
     assert c.lines == ("y = a ⊙ b", "y[1, 1] = 4·(-1)", "y[1, 1] = -4")
@@ -106,6 +122,14 @@ def test_the_links_product_is_the_entry_for_elementwise_operations() -> None:
         c = card(found, step.index)
         assert c.link is not None and c.link.alone
         assert c.link.upstream_value * c.link.local_value == pytest.approx(stored(found, c), rel=1e-12)
+
+
+def test_the_local_derivative_does_not_depend_on_how_arrays_lie_in_memory() -> None:
+    found = trace(
+        lambda x: (F.max_pool2d(nt.transpose(x, (0, 1, 3, 2)), 2) * 3.0).sum(), np.arange(16.0).reshape(1, 1, 4, 4)
+    )
+    c = card(found, next(s.index for s in found.steps if s.kind == "backward" and s.title == "max_pool2d"))
+    assert c.link is not None and c.link.alone and (c.link.local_value, c.link.product_value) == (1.0, 3.0)
 
 
 def test_an_unbroadcast_card_says_axes_and_copies_and_writes_the_sum_out() -> None:
