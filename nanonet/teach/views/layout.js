@@ -54,7 +54,7 @@ function nodeSize(number) {
 const shortName = (name) => (name.length > 26 ? `…${name.slice(-25)}` : name);
 
 function kindWords(node) {
-  return node.op || (node.kind === "number" ? "number" : node.kind);
+  return shortName(node.op || node.kind);
 }
 
 function boxSize(box) {
