@@ -210,7 +210,7 @@ def test_a_gradient_says_not_yet_and_how_many_of_its_terms_are_added(chromium: A
     seen = []
     for _ in range(len(trace.steps) + 1):
         label = h.get_attribute("aria-label")
-        seen.append("not yet" if "gradient not yet" in label else h.get_attribute("data-terms"))
+        seen.append("not yet" if "grad not yet" in label else h.get_attribute("data-terms"))
         tab.keyboard.press("ArrowRight")
     assert list(dict.fromkeys(seen)) == ["not yet", "1/3", "2/3", "3/3"]
     tab.keyboard.press("Home")
