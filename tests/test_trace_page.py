@@ -15,7 +15,7 @@ import nanonet as nt
 from nanonet.teach import Trace
 from nanonet.teach.trace import State, replayed, trace
 from nanonet.teach.views.page import page
-from nanonet.teach.views.page_data import page_data
+from nanonet.teach.views.page.data import page_data
 from tests import trace_pages as pages
 from tests.random_graphs import random_program
 

@@ -12,8 +12,8 @@ import pytest
 from nanonet.htmlpage import resource
 from nanonet.teach import Trace
 from nanonet.teach.trace import State
-from nanonet.teach.views.page import STYLES
-from nanonet.teach.views.page_groups import DRAWN, folded
+from nanonet.teach.views.page.groups import DRAWN, folded
+from nanonet.teach.views.page.write import STYLES
 from tests import trace_pages as pages
 
 STEP = "document.body.dataset.step"

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from nanonet.teach.trace.model import Node, Step, Trace
-from nanonet.teach.views.page_arrays import Arrays
-from nanonet.teach.views.page_cards import cards
-from nanonet.teach.views.page_groups import Box, folded
+from nanonet.teach.views.page.arrays import Arrays
+from nanonet.teach.views.page.cards import cards
+from nanonet.teach.views.page.groups import Box, folded
 
 PARTS = ("value", "grad", "stored")
 AROUND = 5  # lines of code above and below one that a step points at
