@@ -72,6 +72,10 @@ RESULTS: dict[str, tuple[Any, str]] = {
     "a string": (lambda dy, x, w: (dy @ w.T, "dw"), "dw, as backward returns it, is no array"),
     "a ragged list": (lambda dy, x, w: (dy @ w.T, [[1.0], [1.0, 2.0]]), "dw, as backward returns it, is no array"),
     "complex numbers": (lambda dy, x, w: (dy @ w.T, x.T @ dy + 1j), "dw, as backward returns it, is no array"),
+    "few digits": (
+        lambda dy, x, w: (dy @ w.T, (x.T @ dy).astype(np.float32)),
+        "dw, as backward returns it, has the type",
+    ),
     "NaN": (lambda dy, x, w: (dy @ w.T * np.nan, x.T @ dy), "dx is NaN or infinite in 12 of 12 entries"),
     "infinity": (lambda dy, x, w: (dy @ w.T, x.T @ dy / 0), "dw is NaN or infinite in 8 of 8 entries"),
 }

@@ -148,7 +148,8 @@ class BackwardJudge:
     def _feedback(self, looks: list[Look], look: Look, k: int, kind: str, sentence: str, rule: str = "") -> Feedback:
         """The three hints on the gradient of the k-th wanted input."""
         what = kind_in_words(kind, sentence, [result[1:] for result in self.results])
-        rule = rule or rule_in_words(kind, self.rules[self.wanted[k]])
+        shaped = kind == "unknown" and look.given[k][0].shape != look.wanted[k].shape
+        rule = rule or rule_in_words("shape" if shaped else kind, self.rules[self.wanted[k]])
         return Feedback(False, WRONG, kind, (self._where(looks, look, k), what, rule))
 
     def _where(self, looks: list[Look], look: Look, k: int) -> str:

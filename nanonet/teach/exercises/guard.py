@@ -155,6 +155,10 @@ def array(value: Any, name: str, result: str) -> np.ndarray:
         where = f"{result}, as {name} returns it, is no array of real numbers."
         what = "It is None." if value is None else f"It is of type {type(value).__name__}."
         raise mishap(WRONG, where, what, f"Return {result} as a NumPy array.", "unknown")
+    if found.dtype.kind == "f" and found.dtype.itemsize < 8:
+        where = f"{result}, as {name} returns it, has the type {found.dtype}, and the inputs have float64."
+        rule = "Make arrays with np.zeros_like(x), which takes the type of x, and leave astype out."
+        raise mishap(WRONG, where, "It keeps too few digits to be compared.", rule, "unknown")
     return found.astype(np.float64)
 
 
