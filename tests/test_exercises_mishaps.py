@@ -178,6 +178,24 @@ def test_the_forward_of_the_learners_file_is_not_used(tmp_path: Path) -> None:
     assert of_file(tmp_path, source).kind == "sign"
 
 
+def test_a_line_is_found_in_a_folder_of_any_name_and_in_a_notebook(tmp_path: Path) -> None:
+    folder = tmp_path / "nanonet" / "numpy"
+    folder.mkdir(parents=True)
+    assert "in line 2" in of_file(folder, FILES["an exception"][0]).hints[0]
+    cell: dict[str, Any] = {}
+    exec(compile("def backward(dy, x, w):\n    return dy / zero\n", "/tmp/ipykernel_1/2.py", "exec"), cell)
+    assert "NameError in line 2" in exercises.check("matmul", cell["backward"]).hints[0]
+
+
+def test_what_an_attempt_prints_is_seen_once_for_each_case(capsys: pytest.CaptureFixture[str]) -> None:
+    def backward(dy: Any, x: Any, w: Any) -> Any:
+        print("shapes", dy.shape)
+        return dy @ w.T, x.T @ dy
+
+    assert exercises.check("matmul", backward)
+    assert capsys.readouterr().out.count("shapes") == 3
+
+
 def test_a_long_message_is_cut_short() -> None:
     def backward(dy: Any, x: Any, w: Any) -> Any:
         raise ValueError("long " * 1000 + "\n" * 50)
