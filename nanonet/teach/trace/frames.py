@@ -15,6 +15,7 @@ from nanonet.nn.module import Module
 from nanonet.teach.trace.model import Site
 
 _PACKAGE = Path(__file__).parents[2]
+_COMMAND = str(_PACKAGE / "cli_step.py")
 _EXAMPLES = tuple(str(_PACKAGE / part) for part in ("models", "teach/documents", "teach/exercises", "teach/ideas"))
 
 
@@ -24,8 +25,8 @@ def caller() -> FrameType:
 
 
 def outwards(frame: FrameType | None) -> Iterator[FrameType]:
-    """This frame, the one that called it, and so on."""
-    while frame is not None:
+    """This frame, the one that called it, and so on; not those outside the command `nanonet step`."""
+    while frame is not None and frame.f_code.co_filename != _COMMAND:
         yield frame
         frame = frame.f_back
 

@@ -1,0 +1,148 @@
+"""The stepper without a screen: commands are lines, answers are plain text. For pipes, and terminals that can no more."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TextIO
+
+import numpy as np
+
+from nanonet.teach.views import arrays
+from nanonet.teach.views.progress import consumer, place
+from nanonet.teach.views.stepper import COMMANDS, Stepper, code, find_command
+
+WIDTH = 80
+
+
+def run_lines(stepper: Stepper, commands: TextIO, answers: TextIO, prompt: str = "") -> None:
+    """Read commands, one a line, until `q` or the end of the input; write after each what there is to see."""
+
+    def say(lines: list[str]) -> None:
+        answers.write("".join(f"{line}\n" for line in lines))
+        answers.write(prompt)
+        answers.flush()
+
+    say([*(f"{stepper.title}: {len(stepper.trace.steps)} steps; h lists the commands",), *here(stepper)])
+    while not stepper.done:
+        line = commands.readline()
+        if not line:
+            break
+        say(answer(stepper, line.strip()))
+
+
+def answer(stepper: Stepper, line: str) -> list[str]:
+    """Carry out one line and say what there is to see then. An empty line is one step on."""
+    word, _, argument = line.partition(" ")
+    if word[:1] == "/" and len(word) > 1:  # /tanh
+        word, argument = "/", line[1:]
+    try:
+        command = find_command(word or "next")
+    except ValueError as error:
+        return [str(error)]
+    before = stepper.position
+    stepper.do(command, argument)
+    if stepper.done:
+        return []
+    lines = [stepper.message] if stepper.message else []
+    overlay, stepper.overlay = stepper.overlay, ""
+    if overlay == "help":
+        return help_lines()
+    if overlay == "inspect":
+        return [*lines, *tensor_lines(stepper, stepper.inspected)]
+    if overlay == "notes":
+        return [*lines, *(part for note in stepper.notes for part in (*wrapped(note, WIDTH), ""))]
+    moved = stepper.position != before
+    return lines if lines and not moved else [*lines, *here(stepper)]
+
+
+def here(stepper: Stepper) -> list[str]:
+    """The step that was made last: where it is, its card, and the tensors that it has to do with."""
+    step = stepper.step
+    if step is None:
+        return ["", f"start, before step 1 of {len(stepper.trace.steps)}", *_tensors(stepper)]
+    where = " · ".join(
+        part for part in (step.phase, ".".join(step.module), titled(step.kind, step.title), place(step)) if part
+    )
+    lines = ["", f"step {step.index + 1} of {len(stepper.trace.steps)} · {where}"]
+    if code(stepper.trace, step):
+        lines.append(f"    {code(stepper.trace, step)}"[:WIDTH])
+    card = stepper.card()
+    assert card is not None, "there is a step"
+    for label, text, _ in card.lines:
+        lines += wrapped(text, WIDTH, f"  {label:<8} ")
+    for remark in card.remarks:
+        lines += wrapped(remark, WIDTH, "  ")
+    return [*lines, *_tensors(stepper)]
+
+
+def titled(kind: str, title: str) -> str:
+    """ "backward of tanh"; the rule's name for what is no operation."""
+    return f"{kind} of {title}" if kind == "backward" else title
+
+
+def wrapped(text: str, width: int, indent: str = "") -> list[str]:
+    """Lines of at most `width`, the further ones under the first."""
+    lines: list[str] = []
+    for number, part in enumerate(text.split("\n")):
+        first = indent if not number else " " * len(indent)
+        lines += textwrap.wrap(part, width, initial_indent=first, subsequent_indent=" " * len(indent)) or [first]
+    return lines
+
+
+def _tensors(stepper: Stepper) -> list[str]:
+    names = {node: stepper.trace.nodes[node].name for node in stepper.involved()}
+    wide = min(24, max((len(name) for name in names.values()), default=0))
+    lines: list[str] = []
+    for node, name in names.items():
+        value, gradient = in_short(stepper, node, WIDTH - wide - 20)
+        indent = f"  {name[:wide]:<{wide}}  "
+        together = f"{indent}value {value}   grad {gradient}"
+        if len(together) <= WIDTH:
+            lines.append(together)
+        else:
+            lines += [f"{indent}value {value}", f"{'':<{len(indent)}}grad  {gradient}"]
+    return lines
+
+
+def in_short(stepper: Stepper, node: int, room: int) -> tuple[str, str]:
+    """(value, gradient) of a node at the position, each in `room` characters if that is enough for two numbers."""
+    value, grad = stepper.debugger.value(node), stepper.debugger.grad(node)
+    words = stepper.progress.words(node, stepper.position)
+    shown = "not yet" if value is None else arrays.inline(value, room)
+    if grad is None:
+        return shown, words
+    return shown, arrays.inline(grad, room - len(words) - 3 * bool(words)) + (f" ({words})" if words else "")
+
+
+def tensor_lines(stepper: Stepper, node: int, width: int = WIDTH) -> list[str]:
+    """All about one tensor at the position: its value, its gradient, and the terms of it by consumer."""
+    one = stepper.trace.nodes[node]
+    kind = f"made by {one.op}" if one.op else one.kind
+    lines = [f"{one.name}: {kind}, {arrays.shape(one.shape)}, {one.dtype}"]
+    value = stepper.debugger.value(node)
+    lines += _block("value", value, "not yet" if value is None else "", width)
+    words = stepper.progress.words(node, stepper.position)
+    lines += _block("gradient", stepper.debugger.grad(node), words, width)
+    terms = stepper.progress.contributions(node, stepper.position)
+    if len(terms) > 1 or words.endswith("so far"):
+        for term in terms:
+            lines += _block(f"+ from {consumer(stepper.trace, term)}", term.array, "", width)
+    stored = stepper.debugger.state.stored(node)
+    if stored is not None and one.kind != "result":
+        same = np.array_equal(stored, np.asarray(stepper.debugger.grad(node)), equal_nan=True)
+        lines += [".grad: the same"] if same else _block(".grad", stored, "", width)
+    return lines
+
+
+def _block(label: str, array: np.ndarray | None, words: str, width: int) -> list[str]:
+    if array is None:
+        return [f"{label}: {words}"]
+    note = f" ({words})" if words else ""
+    if array.ndim == 0:
+        return [f"{label}: {arrays.number(array[()], 6)}{note}"]
+    return [f"{label}{note}", *(f"  {row}" for row in arrays.rows(array, width - 2))]
+
+
+def help_lines() -> list[str]:
+    """The commands with their keys."""
+    return [f"{command.word:<9} {', '.join(command.keys):<24} {command.help}" for command in COMMANDS]
