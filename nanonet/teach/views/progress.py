@@ -72,11 +72,9 @@ def place(step: Step) -> str:
 
 
 def consumer(trace: Trace, contribution: Contribution) -> str:
-    """Which use of the tensor a term comes from: "multiply at step 4 (its first input), mlp.py:10"."""
+    """Which use of the tensor a term comes from: "multiply (step 4, input 1)"."""
     if contribution.consumer < 0:
-        return "a use that was not traced"
+        return "a use before the trace"
     step = trace.steps[contribution.consumer]
-    words = f"{step.title} of step {step.index + 1}"
-    if step.inputs.count(contribution.node) > 1:
-        words += f", input {contribution.position + 1}"
-    return words + (f", {place(step)}" if step.site else "")
+    twice = step.inputs.count(contribution.node) > 1
+    return f"{step.title} (step {step.index + 1}{f', input {contribution.position + 1}' if twice else ''})"

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nanonet.teach.views.stepper import Stepper, find_command
+from nanonet.teach.views.terminal_keys import can_draw
 from nanonet.teach.views.terminal_lines import run_lines
+from nanonet.teach.views.terminal_loop import Loop
 from nanonet.teach.views.terminal_opening import traced
 
 
@@ -27,4 +29,9 @@ class Order:
 def run(order: Order) -> None:
     """Trace, then step until the user leaves."""
     stepper = Stepper(traced(order.target, order.inputs, order.seed), order.target)
-    run_lines(stepper, sys.stdin, sys.stdout)
+    if order.to:
+        stepper.do(find_command("jump"), order.to)
+    if can_draw(sys.stdin, sys.stdout):
+        Loop(stepper).run()
+    else:
+        run_lines(stepper, sys.stdin, sys.stdout, "(step) " if sys.stdin.isatty() else "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nanonet.teach.trace import Trace
+from nanonet.teach.trace import Step, Trace
 
 OPEN_UP_TO = 40  # steps; a longer trace starts with its modules folded
 
@@ -27,6 +27,10 @@ class Folds:
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
         self.groups = _groups(trace)
+        self.of_step: list[list[tuple[int, int]]] = [[] for _ in trace.steps]
+        for key, last in sorted(self.groups.items(), key=lambda item: item[0][1]):
+            for index in range(key[0], last + 1):
+                self.of_step[index].append(key)
         self.folded = set(self.groups) if len(trace.steps) > OPEN_UP_TO else set[tuple[int, int]]()
         self._rows: list[Row] | None = None
 
@@ -44,19 +48,34 @@ class Folds:
             if step.phase != phase:
                 phase = step.phase
                 rows.append(Row("phase", 0, index, index, phase))
-            for depth, name in enumerate(step.module):
-                last = self.groups.get((index, depth))
-                if last is None:  # it began earlier
-                    continue
-                folded = (index, depth) in self.folded
-                rows.append(Row("module", depth, index, last, name, folded))
-                if folded:
-                    index = last
-                    break
+            begun = [key for key in self._around(index) if key[0] == index]
+            folded = next((key for key in begun if key in self.folded), None)
+            for key in begun[: len(begun) if folded is None else begun.index(folded) + 1]:
+                rows.append(self._module(key, key == folded))
+            if folded is None:
+                rows.append(self._step(step))
+                index += 1
             else:
-                rows.append(Row("step", len(step.module), index, index, step.title))
-            index += 1
+                index = self.groups[folded] + 1
         return rows
+
+    def _module(self, key: tuple[int, int], folded: bool) -> Row:
+        first, depth = key
+        within = max((one for _, one in self._around(first) if one < depth), default=-1)
+        name = ".".join(self.trace.steps[first].module[within + 1 : depth + 1])
+        level = sum(one < depth for _, one in self._around(first))
+        return Row("module", level, first, self.groups[key], name, folded)
+
+    def _step(self, step: Step) -> Row:
+        around = self._around(step.index)
+        alone = step.module[max((depth for _, depth in around), default=-1) + 1 :]  # modules of this step only
+        return Row(
+            "step", len(around), step.index, step.index, f"{'.'.join(alone)}: {step.title}" if alone else step.title
+        )
+
+    def _around(self, index: int) -> list[tuple[int, int]]:
+        """The groups that a step is in, the outermost first."""
+        return self.of_step[index]
 
     def row_of(self, index: int) -> int:
         """Which row shows this step: its own, or the folded module that it is in. 0 for no step."""
@@ -69,8 +88,7 @@ class Folds:
 
     def toggle(self, index: int) -> str:
         """Fold the innermost module of a step, or unfold the outermost folded one; returns its name, "" for none."""
-        around = [key for key, last in self.groups.items() if key[0] <= index <= last]
-        around.sort(key=lambda key: key[1])
+        around = self._around(index)
         if not around:
             return ""
         hidden = [key for key in around if key in self.folded]
@@ -87,13 +105,11 @@ class Folds:
 
     def beyond(self, index: int) -> int:
         """The last step of the innermost module that a step is in; the step itself outside all modules."""
-        step = self.trace.steps[index]
-        around = [last for key, last in self.groups.items() if key[0] <= index <= last and key[1] < len(step.module)]
-        return min(around, default=index)
+        return min((self.groups[key] for key in self._around(index)), default=index)
 
 
 def _groups(trace: Trace) -> dict[tuple[int, int], int]:
-    """{(first step, depth): last step} of each run of steps in the same module."""
+    """{(first step, depth): last step} of each run of several steps in the same module."""
     groups: dict[tuple[int, int], int] = {}
     open_ones: list[tuple[int, int]] = []
     path: tuple[str, tuple[str, ...]] = ("", ())
@@ -107,4 +123,4 @@ def _groups(trace: Trace) -> dict[tuple[int, int], int]:
         for key in open_ones:
             groups[key] = index
         path = step.phase, step.module
-    return groups
+    return {key: last for key, last in groups.items() if last > key[0]}

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import TextIO
 
 import numpy as np
+from rich.cells import cell_len
 
 from nanonet.teach.views import arrays
 from nanonet.teach.views.progress import consumer, place
 from nanonet.teach.views.stepper import COMMANDS, Stepper, code, find_command
+from nanonet.teach.views.terminal_text import clean, columns, cut, wrapped
 
 WIDTH = 80
 
@@ -65,13 +66,13 @@ def here(stepper: Stepper) -> list[str]:
     )
     lines = ["", f"step {step.index + 1} of {len(stepper.trace.steps)} · {where}"]
     if code(stepper.trace, step):
-        lines.append(f"    {code(stepper.trace, step)}"[:WIDTH])
+        lines.append(cut(f"    {clean(code(stepper.trace, step))}", WIDTH))
     card = stepper.card()
     assert card is not None, "there is a step"
     for label, text, _ in card.lines:
-        lines += wrapped(text, WIDTH, f"  {label:<8} ")
+        lines += wrapped(clean(text), WIDTH, f"  {label:<8} ")
     for remark in card.remarks:
-        lines += wrapped(remark, WIDTH, "  ")
+        lines += wrapped(clean(remark), WIDTH, "  ")
     return [*lines, *_tensors(stepper)]
 
 
@@ -80,38 +81,35 @@ def titled(kind: str, title: str) -> str:
     return f"{kind} of {title}" if kind == "backward" else title
 
 
-def wrapped(text: str, width: int, indent: str = "") -> list[str]:
-    """Lines of at most `width`, the further ones under the first."""
-    lines: list[str] = []
-    for number, part in enumerate(text.split("\n")):
-        first = indent if not number else " " * len(indent)
-        lines += textwrap.wrap(part, width, initial_indent=first, subsequent_indent=" " * len(indent)) or [first]
-    return lines
-
-
 def _tensors(stepper: Stepper) -> list[str]:
-    names = {node: stepper.trace.nodes[node].name for node in stepper.involved()}
-    wide = min(24, max((len(name) for name in names.values()), default=0))
+    nodes = [stepper.trace.nodes[number] for number in stepper.involved()]
+    wide = min(24, max((cell_len(node.name) for node in nodes), default=0))
     lines: list[str] = []
-    for node, name in names.items():
-        value, gradient = in_short(stepper, node, WIDTH - wide - 20)
-        indent = f"  {name[:wide]:<{wide}}  "
-        together = f"{indent}value {value}   grad {gradient}"
-        if len(together) <= WIDTH:
-            lines.append(together)
-        else:
-            lines += [f"{indent}value {value}", f"{'':<{len(indent)}}grad  {gradient}"]
+    for node in nodes:
+        value, gradient, words = in_short(stepper, node.id, WIDTH - wide - 10)
+        lines.append(f"  {columns(node.name, wide)}  value {value}")
+        lines.append(f"  {'':<{wide}}  grad  {gradient or words}")
+        terms = terms_in_short(stepper, node.id) if gradient else ""
+        if terms:
+            lines += wrapped(terms, WIDTH, f"  {'':<{wide}}        ")
     return lines
 
 
-def in_short(stepper: Stepper, node: int, room: int) -> tuple[str, str]:
-    """(value, gradient) of a node at the position, each in `room` characters if that is enough for two numbers."""
+def in_short(stepper: Stepper, node: int, room: int) -> tuple[str, str, str]:
+    """(value, gradient, words about the gradient) of a node at the position; gradient is "" where there is none."""
     value, grad = stepper.debugger.value(node), stepper.debugger.grad(node)
     words = stepper.progress.words(node, stepper.position)
     shown = "not yet" if value is None else arrays.inline(value, room)
-    if grad is None:
-        return shown, words
-    return shown, arrays.inline(grad, room - len(words) - 3 * bool(words)) + (f" ({words})" if words else "")
+    return shown, "" if grad is None else arrays.inline(grad, room), words
+
+
+def terms_in_short(stepper: Stepper, node: int) -> str:
+    """ "1 of 2 terms so far: from add of step 5"; "" where one term is all there is."""
+    words = stepper.progress.words(node, stepper.position)
+    terms = stepper.progress.contributions(node, stepper.position)
+    if len(terms) < 2 and not words:
+        return ""
+    return f"{words or f'{len(terms)} terms'}: from " + ", ".join(consumer(stepper.trace, term) for term in terms)
 
 
 def tensor_lines(stepper: Stepper, node: int, width: int = WIDTH) -> list[str]:

@@ -1,0 +1,91 @@
+"""The whole screen as lines: which part stands where. The parts' places do not move while one steps."""
+
+from __future__ import annotations
+
+from rich.text import Text
+
+from nanonet.teach.views import terminal_parts as parts
+from nanonet.teach.views.stepper import COMMANDS, Stepper
+from nanonet.teach.views.terminal_lines import tensor_lines
+from nanonet.teach.views.terminal_text import beside, block, clean, padded, wrapped
+
+WIDE = 110  # columns from which card and tensors stand beside code and steps
+SMALLEST = (30, 10)
+
+
+def screen(stepper: Stepper, width: int, height: int, prompt: str | None = None) -> list[Text]:
+    """Exactly `height` lines of exactly `width` columns. `prompt` is the line that is being typed, if one is."""
+    if width < SMALLEST[0] or height < SMALLEST[1]:
+        lines = [Text(f"step {stepper.position} of {len(stepper.debugger)}"), Text("the terminal is too small")]
+    else:
+        lines = parts.header(stepper, width) + [Text()] * (height > 24)
+        body = height - len(lines) - 1
+        lines += _overlay(stepper, width, body) if stepper.overlay else _body(stepper, width, body)
+        lines.append(_footer(stepper, prompt))
+    return [padded(line, width) for line in (lines + [Text()] * height)[:height]]
+
+
+def _footer(stepper: Stepper, prompt: str | None) -> Text:
+    if prompt is not None:
+        return Text(clean(prompt), "bold").append("█")
+    if stepper.message:
+        return Text(clean(stepper.message), "yellow")
+    if stepper.overlay:
+        return Text("q closes this, ↑ ↓ scroll, n and b still step", "dim")
+    return Text(parts.KEYS, "dim")
+
+
+def _body(stepper: Stepper, width: int, height: int) -> list[Text]:
+    if width >= WIDE:
+        left = min(width * 2 // 5, 60)
+        right = width - left - 3
+        upper, lower = height * 3 // 5, height - height * 3 // 5
+        top = height // 2
+        first = _code(stepper, left, top) + _steps(stepper, left, height - top)
+        return beside(first, _card(stepper, right, upper) + _tensors(stepper, right, lower), left)
+    low = max(height * 3 // 10, 3)
+    middle = (height - low) // 2 + 1
+    top = height - low - middle
+    left = (width - 3) * 3 // 5
+    upper = beside(_code(stepper, left, top), _steps(stepper, width - left - 3, top), left)
+    return upper + _card(stepper, width, middle) + _tensors(stepper, width, low)
+
+
+def _code(stepper: Stepper, width: int, height: int) -> list[Text]:
+    file, lines = parts.code(stepper, width, height - 1)
+    return block("code", lines, width, height, file)
+
+
+def _steps(stepper: Stepper, width: int, height: int) -> list[Text]:
+    return block("steps", parts.steps(stepper, width, height - 1), width, height)
+
+
+def _card(stepper: Stepper, width: int, height: int) -> list[Text]:
+    lines = parts.card(stepper, width)
+    return block("card", *_scrolled(stepper, lines, width, height))
+
+
+def _scrolled(stepper: Stepper, lines: list[Text], width: int, height: int) -> tuple[list[Text], int, int, str]:
+    """(lines from `scroll` on, width, height, how many are hidden); `scroll` is kept within what there is."""
+    most = max(len(lines) - (height - 1), 0)
+    stepper.scroll = min(max(stepper.scroll, 0), most)
+    note = f"{stepper.scroll} above, {most - stepper.scroll} below: ↑ ↓" if most else ""
+    return lines[stepper.scroll :], width, height, note
+
+
+def _tensors(stepper: Stepper, width: int, height: int) -> list[Text]:
+    lines = parts.tensors(stepper, width, height)
+    return lines + [Text()] * (height - len(lines))
+
+
+def _overlay(stepper: Stepper, width: int, height: int) -> list[Text]:
+    if stepper.overlay == "help":
+        lines = [Text(f"{', '.join(c.keys):<24} ", "bold").append(c.help, "") for c in COMMANDS]
+        lines += [Text("", "bold").append(f"{':':<24} a command in words, as from a pipe: :jump tanh")]
+        return block("keys", *_scrolled(stepper, lines, width, height))
+    if stepper.overlay == "inspect":
+        text = tensor_lines(stepper, stepper.inspected, width)
+        lines = [Text(clean(line)) for line in text]
+        return block("tensor", *_scrolled(stepper, lines, width, height))
+    lines = [Text(part) for note in stepper.notes for part in (*wrapped(clean(note), width), "")]
+    return block("notes", *_scrolled(stepper, lines, width, height))
