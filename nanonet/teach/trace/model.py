@@ -5,8 +5,9 @@ A trace is written once, while the engine computes, and only read afterwards. It
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -118,7 +119,7 @@ class Step:
     site: Site | None = None
 
 
-@dataclass
+@dataclass(repr=False)
 class Trace:
     """What a run did. `position` i of a debugger means: the first i steps have been made.
 
@@ -148,6 +149,39 @@ class Trace:
     def maker(self, node: int) -> Step | None:
         """The step of the forward that made a node; None for a leaf."""
         return next((step for step in self.steps if step.kind == "forward" and node in step.outputs), None)
+
+    def __repr__(self) -> str:
+        """ "Trace of 17 steps: 6 forward, 11 backward; 9 tensors" """
+        from nanonet.teach.views.terminal_lines import summary
+
+        return summary(self)
+
+    def text(self) -> str:
+        """All steps as a table, for `print`: at most 80 columns."""
+        from nanonet.teach.views.terminal_lines import table
+
+        return table(self)
+
+    def to_markdown(self, path: str | PathLike[str] | None = None, steps: Iterable[int] | None = None) -> str:
+        """The code, each step (or those of `steps`, counted from 0) with its formulas in LaTeX, and what came out.
+
+        Returns the Markdown, and writes it to `path` if one is given. Raises IndexError for a step that is not there.
+        """
+        from nanonet.teach.views.markdown import to_markdown
+
+        return to_markdown(self, path, steps)
+
+    def _repr_html_(self) -> str:
+        """What notebooks show: a line for each step, which opens to its card."""
+        from nanonet.teach.views.notebook import to_notebook
+
+        return to_notebook(self)
+
+    def show(self, height: int = 720) -> object:
+        """In a notebook: the page of `to_html` to click through, inside the cell."""
+        from nanonet.teach.views.notebook import show
+
+        return show(self, height)
 
     def consumers(self, node: int) -> list[Step]:
         """The steps of the forward that read a node."""

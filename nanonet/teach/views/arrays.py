@@ -63,9 +63,9 @@ def rows(array: Any, width: int = 72, height: int = 12, digits: int = 4) -> list
     if array.ndim > 2:
         return _slices(array, width, height, digits)
     table = array.reshape(1, -1) if array.ndim == 1 else array
-    down = _some(table.shape[0], height)
+    down = some(table.shape[0], height)
     widest = max(8, max(len(number(x, digits)) for x in table[[i for i in down if i is not None]].ravel()[:4096]))
-    across = _some(table.shape[1], max(3, (width - 4) // (widest + 2)))
+    across = some(table.shape[1], max(3, (width - 4) // (widest + 2)))
     cells = [["⋮" if i is None else "…" if j is None else number(table[i, j], digits) for j in across] for i in down]
     return _aligned(cells)
 
@@ -81,7 +81,7 @@ def _slices(array: np.ndarray, width: int, height: int, digits: int) -> list[str
     return lines
 
 
-def _some(count: int, most: int) -> list[int | None]:
+def some(count: int, most: int) -> list[int | None]:
     """Which of `count` are shown where there is room for `most`; None stands for those left out."""
     if count <= most:
         return list(range(count))

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from nanonet.teach.trace import Step, Trace
+from nanonet.teach.trace import Change, Step, Trace
 from nanonet.teach.views import arrays
 
 
@@ -53,12 +51,18 @@ def _latex(name: str, formula: str) -> str:
 def _results(trace: Trace, step: Step) -> list[str]:
     found: list[str] = []
     for change in step.changes:
-        name = trace.nodes[change.node].name
-        name = {"value": name, "grad": gradient_of(name), "stored": f"{name}.grad"}[change.part]
-        found.append(f"{name} = {'none' if change.after is None else arrays.inline(np.asarray(change.after), 60)}")
+        found.append(
+            f"{changed(trace, change)} = {'none' if change.after is None else arrays.inline(np.asarray(change.after), 60)}"
+        )
     return found
 
 
 def gradient_of(name: str) -> str:
     """ "dz"; "d(tanh 7)" for what has no name in the code."""
     return f"d({name})" if " " in name or "." in name else f"d{name}"
+
+
+def changed(trace: Trace, change: Change) -> str:
+    """What a change is of: z, dz, or w.grad."""
+    name = trace.nodes[change.node].name
+    return {"value": name, "grad": gradient_of(name), "stored": f"{name}.grad"}[change.part]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from nanonet.teach.trace import Debugger, Step, Target, Trace
+from nanonet.teach.trace import Debugger, Step, Trace
 from nanonet.teach.views.cardtext import CardText, card_text
 from nanonet.teach.views.progress import Progress
 from nanonet.teach.views.terminal_folds import Folds

@@ -9,28 +9,33 @@ import signal
 import sys
 import threading
 from types import FrameType, TracebackType
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 try:
     import termios
     import tty
 except ImportError:  # not a Unix: lines instead of keys
-    termios = tty = None  # type: ignore[assignment]
+    HAS_TERMIOS = False
+    termios = tty = cast(Any, None)
+else:
+    HAS_TERMIOS = True
 
 ENTER, LEAVE = "\x1b[?1049h\x1b[?25l\x1b[2J", "\x1b[0m\x1b[?25h\x1b[?1049l"
 HOME, CLEAR = "\x1b[H", "\x1b[2J"
+ARROWS = {"A": "up", "B": "down", "C": "right", "D": "left", "H": "home", "F": "end"}
+NUMBERED = {1: "home", 7: "home", 4: "end", 8: "end", 5: "pageup", 6: "pagedown"}
 NAMES = {
-    **{f"\x1b{lead}{sign}": name for lead in "[O" for sign, name in zip("ABCDHF", "up down right left home end".split(), strict=True)},
-    **{f"\x1b[{n}~": name for n, name in {1: "home", 7: "home", 4: "end", 8: "end", 5: "pageup", 6: "pagedown"}.items()},
+    **{f"\x1b{lead}{sign}": name for lead in "[O" for sign, name in ARROWS.items()},
+    **{f"\x1b[{number}~": name for number, name in NUMBERED.items()},
     **{"\x1b": "escape", "\r": "enter", "\n": "enter", " ": "space", "\x7f": "backspace", "\b": "backspace"},
     **{"\t": "tab", "\x15": "erase", "\x04": "eof", "\x0c": "redraw"},
-}  # fmt: skip
+}
 
 
 def can_draw(commands: TextIO, answers: TextIO) -> bool:
     """Is this a terminal at both ends, that can move its cursor?"""
     return (
-        termios is not None
+        HAS_TERMIOS
         and commands.isatty()
         and answers.isatty()
         and os.environ.get("TERM", "dumb") not in ("dumb", "unknown", "")

@@ -1,13 +1,16 @@
-"""The stepper without a screen: commands are lines, answers are plain text. For pipes, and terminals that can no more."""
+"""The stepper without a screen: commands are lines, answers are plain text. For pipes, and for plain terminals."""
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TextIO
 
 import numpy as np
 from rich.cells import cell_len
 
+from nanonet.teach.trace import Trace
 from nanonet.teach.views import arrays
+from nanonet.teach.views.cardtext import changed
 from nanonet.teach.views.progress import consumer, place
 from nanonet.teach.views.stepper import COMMANDS, Stepper, code, find_command
 from nanonet.teach.views.terminal_text import clean, columns, cut, wrapped
@@ -144,3 +147,26 @@ def _block(label: str, array: np.ndarray | None, words: str, width: int) -> list
 def help_lines() -> list[str]:
     """The commands with their keys."""
     return [f"{command.word:<9} {', '.join(command.keys):<24} {command.help}" for command in COMMANDS]
+
+
+def summary(trace: Trace) -> str:
+    """One line about a trace."""
+    phases = Counter(step.phase for step in trace.steps)
+    parts = ", ".join(f"{count:,} {phase}" for phase, count in phases.items()) or "none"
+    tensors = sum(node.kind != "number" for node in trace.nodes)
+    return f"Trace of {len(trace.steps):,} steps ({parts}) and {tensors:,} tensors"
+
+
+def table(trace: Trace) -> str:
+    """All steps, one a line: number, phase, what is computed, where, and what came out."""
+    digits = len(str(len(trace.steps)))
+    lines = [summary(trace)]
+    for step in trace.steps:
+        title = ".".join([*step.module, step.title])
+        head = f"{step.index + 1:>{digits}}  {step.phase:<8}  {columns(clean(title), 18)}  {columns(place(step), 12)}  "
+        change = next(iter(step.changes), None)
+        name = "" if change is None else changed(trace, change)
+        room = WIDTH - cell_len(head) - cell_len(name) - 3
+        value = "" if change is None or change.after is None else f" = {arrays.inline(change.after, room)}"
+        lines.append(cut(head + clean(name) + value, WIDTH).rstrip())
+    return "\n".join(lines)

@@ -20,7 +20,7 @@ KEYS = "n next  b back  f w u phase  j jump  / find  e fold  i inspect  h help  
 def header(stepper: Stepper, width: int) -> list[Text]:
     """Where we are, in words and as a bar of all steps with the phases in their colours."""
     step, count = stepper.step, len(stepper.trace.steps)
-    line = Text(f" {cut(clean(stepper.title), width // 3)} ", "bold reverse")
+    line = Text().append(f" {cut(clean(stepper.title), width // 3)} ", "bold reverse")
     line.append(f"  step {stepper.position} of {count}")
     if step is None:
         line.append("  start", "dim")
@@ -65,7 +65,7 @@ def code(stepper: Stepper, width: int, height: int) -> tuple[str, list[Text]]:
     for number, source in enumerate(lines[first : first + height], first + 1):
         current = exact and number == site.line
         style = f"bold {COLOURS[stepper.step.phase]}" if current and stepper.step else ""
-        line = Text("●" if has_breakpoint(stepper, site.file, number) else " ", "red")
+        line = Text().append("●" if has_breakpoint(stepper, site.file, number) else " ", "red")
         line.append("▶" if current else " ", style)
         line.append(f"{number:>{digits}} ", "" if current else "dim")
         shown.append(line.append(cut(clean(source), width - digits - 3), style))
@@ -89,7 +89,7 @@ def _row(stepper: Stepper, row: Row, current: bool, digits: int, width: int) -> 
     if row.kind == "phase":
         return Text(row.text, f"bold {COLOURS[row.text]}")
     base = f"bold {COLOURS[step.phase]}" if current else "" if made else "dim"
-    line = Text("▶" if current else " ", base)
+    line = Text().append("▶" if current else " ", base)
     if row.kind == "module":
         line.append(f"{'':>{digits}} {'  ' * row.depth}{'▸' if row.folded else '▾'} {clean(row.text)}", base)
         if row.folded:
@@ -121,7 +121,7 @@ def card(stepper: Stepper, width: int) -> list[Text]:
     lines: list[Text] = []
     for label, text, _ in found.lines:
         for number, part in enumerate(wrapped(clean(text), width - 10)):
-            line = Text(f"{label if not number else '':<9} ", "dim")
+            line = Text().append(f"{label if not number else '':<9} ", "dim")
             lines.append(line.append(part, "bold" if label == "result" else ""))
     for remark in found.remarks:
         lines += [Text(part, "italic") for part in wrapped(clean(remark), width)]
@@ -136,11 +136,11 @@ def tensors(stepper: Stepper, width: int, height: int) -> list[Text]:
     names = max(names, len("tensors"))
     sizes = max((len(arrays.shape(node.shape)) for node in nodes), default=0)
     room = (width - names - sizes - 6) // 2
-    head = Text("tensors".ljust(names), "bold")
+    head = Text().append("tensors".ljust(names), "bold")
     lines = [head.append(f"  {'':<{sizes}}  {'value':<{room}}  gradient", "dim")]
     for node in nodes:
         value, gradient, words = in_short(stepper, node.id, room)
-        line = Text(columns(clean(node.name), names), "bold" if node.id in changed else "")
+        line = Text().append(columns(clean(node.name), names), "bold" if node.id in changed else "")
         line.append(f"  {arrays.shape(node.shape):<{sizes}}", "dim")
         line.append(f"  {columns(value, room)}", "dim" if value == "not yet" else "")
         line.append(f"  {cut(gradient or words, room)}", "" if gradient else "dim")

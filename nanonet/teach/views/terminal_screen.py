@@ -27,7 +27,7 @@ def screen(stepper: Stepper, width: int, height: int, prompt: str | None = None)
 
 def _footer(stepper: Stepper, prompt: str | None) -> Text:
     if prompt is not None:
-        return Text(clean(prompt), "bold").append("█")
+        return Text().append(clean(prompt), "bold").append("█")
     if stepper.message:
         return Text(clean(stepper.message), "yellow")
     if stepper.overlay:
@@ -80,8 +80,8 @@ def _tensors(stepper: Stepper, width: int, height: int) -> list[Text]:
 
 def _overlay(stepper: Stepper, width: int, height: int) -> list[Text]:
     if stepper.overlay == "help":
-        lines = [Text(f"{', '.join(c.keys):<24} ", "bold").append(c.help, "") for c in COMMANDS]
-        lines += [Text("", "bold").append(f"{':':<24} a command in words, as from a pipe: :jump tanh")]
+        lines = [Text().append(f"{', '.join(c.keys):<25}", "bold").append(c.help) for c in COMMANDS]
+        lines.append(Text().append(f"{':':<25}", "bold").append("a command in words, as from a pipe: :jump tanh"))
         return block("keys", *_scrolled(stepper, lines, width, height))
     if stepper.overlay == "inspect":
         text = tensor_lines(stepper, stepper.inspected, width)

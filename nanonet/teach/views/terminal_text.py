@@ -7,7 +7,7 @@ import re
 from rich.cells import cell_len, chop_cells, set_cell_size
 from rich.text import Text
 
-_CONTROLS = {code: "?" for code in [*range(9), *range(11, 32), *range(127, 160)]}
+_CONTROLS = dict.fromkeys([*range(9), *range(11, 32), *range(127, 160)], "?")
 
 
 def clean(text: str) -> str:
@@ -59,7 +59,7 @@ def beside(left: list[Text], right: list[Text], width: int) -> list[Text]:
     """Two columns with a line between them, the left one of `width`."""
     lines = []
     for one, other in zip(left, right, strict=True):
-        line = padded(one, width)
+        line = Text().append_text(padded(one, width))
         line.append(" │ ", "dim")
         lines.append(line.append_text(other))
     return lines
@@ -67,7 +67,7 @@ def beside(left: list[Text], right: list[Text], width: int) -> list[Text]:
 
 def block(title: str, lines: list[Text], width: int, height: int, note: str = "") -> list[Text]:
     """A title with a rule, and the first lines below it: exactly `height` lines."""
-    head = Text(title, "bold")
+    head = Text().append(title, "bold")
     if note:
         head.append(f" {note}", "dim")
     head.truncate(width, overflow="ellipsis")
