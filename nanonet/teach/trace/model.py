@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -152,37 +154,31 @@ class Trace:
 
     def __repr__(self) -> str:
         """ "Trace of 17 steps: 6 forward, 11 backward; 9 tensors" """
-        from nanonet.teach.views.terminal_lines import summary
-
-        return summary(self)
+        return import_module("nanonet.teach.views.terminal_lines").summary(self)
 
     def text(self) -> str:
         """All steps as a table, for `print`: at most 80 columns."""
-        from nanonet.teach.views.terminal_lines import table
-
-        return table(self)
+        return import_module("nanonet.teach.views.terminal_lines").table(self)
 
     def to_markdown(self, path: str | PathLike[str] | None = None, steps: Iterable[int] | None = None) -> str:
         """The code, each step (or those of `steps`, counted from 0) with its formulas in LaTeX, and what came out.
 
         Returns the Markdown, and writes it to `path` if one is given. Raises IndexError for a step that is not there.
         """
-        from nanonet.teach.views.markdown import to_markdown
-
-        return to_markdown(self, path, steps)
+        return import_module("nanonet.teach.views.markdown").to_markdown(self, path, steps)
 
     def _repr_html_(self) -> str:
         """What notebooks show: a line for each step, which opens to its card."""
-        from nanonet.teach.views.notebook import to_notebook
-
-        return to_notebook(self)
+        return import_module("nanonet.teach.views.notebook").to_notebook(self)
 
     def show(self, height: int = 720) -> object:
         """In a notebook: the page of `to_html` to click through, inside the cell."""
-        from nanonet.teach.views.notebook import show
-
-        return show(self, height)
+        return import_module("nanonet.teach.views.notebook").show(self, height)
 
     def consumers(self, node: int) -> list[Step]:
         """The steps of the forward that read a node."""
         return [step for step in self.steps if step.kind == "forward" and node in step.inputs]
+
+    def to_html(self, path: str | PathLike[str], title: str = "") -> Path:
+        """Write it as a page of one file, to step through in a browser, without a network; returns the path."""
+        return import_module("nanonet.teach.views.page").write(self, path, title)

@@ -64,13 +64,15 @@ class Recorder(Backend):
 
     # Writing down
 
-    def enter(self, phase: str) -> None:
+    def enter(self, phase: str, frame: FrameType) -> None:
         """A computation of `phase` begins. What changed beside the doorway since the last one is caught up first."""
-        if phase != self.phase:
-            if self.phase == "backward":
-                self.walk = None
-            self.phase = phase
-            self.leaves.catch_up()
+        if phase == self.phase or self._within_walk(frame):  # a hook may compute something during a walk
+            return
+        self.phase, self.walk = phase, None
+        self.leaves.catch_up()
+
+    def _within_walk(self, frame: FrameType) -> bool:
+        return self.walk is not None and any(one is self.walk for one in frames.outwards(frame))
 
     def add_step(self, phase: str, kind: str, title: str, **parts: Any) -> int:
         """A step at the end; returns its number."""
@@ -102,7 +104,7 @@ class Recorder(Backend):
     # Forward
 
     def _forward(self, frame: FrameType, rule: Any, args: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
-        self.enter("forward")
+        self.enter("forward", frame)
         local = frame.f_locals
         op: type[Op] = local["op"]
         inputs: tuple[Any, ...] = local["inputs"]
@@ -260,7 +262,7 @@ class Recorder(Backend):
     # Update
 
     def _update(self, frame: FrameType, rule: Any, args: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
-        self.enter("update")
+        self.enter("update", frame)
         local = frame.f_locals
         if local.get("p") is None or args[0] is not local["p"].array:
             return self.inner.run(rule, *args, **attrs)

@@ -51,9 +51,8 @@ def _latex(name: str, formula: str) -> str:
 def _results(trace: Trace, step: Step) -> list[str]:
     found: list[str] = []
     for change in step.changes:
-        found.append(
-            f"{changed(trace, change)} = {'none' if change.after is None else arrays.inline(np.asarray(change.after), 60)}"
-        )
+        value = "none" if change.after is None else arrays.inline(change.after, 60)
+        found.append(f"{changed(trace, change)} = {value}")
     return found
 
 
