@@ -152,8 +152,12 @@ class Trace:
         """The step of the forward that made a node; None for a leaf."""
         return next((step for step in self.steps if step.kind == "forward" and node in step.outputs), None)
 
+    def consumers(self, node: int) -> list[Step]:
+        """The steps of the forward that read a node."""
+        return [step for step in self.steps if step.kind == "forward" and node in step.inputs]
+
     def __repr__(self) -> str:
-        """ "Trace of 17 steps: 6 forward, 11 backward; 9 tensors" """
+        """In one line: how many steps of which phase, how many tensors."""
         return import_module("nanonet.teach.views.terminal_lines").summary(self)
 
     def text(self) -> str:
@@ -174,10 +178,6 @@ class Trace:
     def show(self, height: int = 720) -> object:
         """In a notebook: the page of `to_html` to click through, inside the cell."""
         return import_module("nanonet.teach.views.notebook").show(self, height)
-
-    def consumers(self, node: int) -> list[Step]:
-        """The steps of the forward that read a node."""
-        return [step for step in self.steps if step.kind == "forward" and node in step.inputs]
 
     def to_html(self, path: str | PathLike[str], title: str = "") -> Path:
         """Write it as a page of one file, to step through in a browser, without a network; returns the path."""

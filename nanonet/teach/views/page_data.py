@@ -77,21 +77,11 @@ def _step(step: Step, arrays: Arrays, files: dict[str, int]) -> dict[str, Any]:
 def _boxes(root: Box) -> list[dict[str, Any]]:
     """The boxes, the outermost first: a box's number is its place in the list, `in` the number of its holder."""
     numbers = {id(root): 0}
-    found = [
-        {
-            "title": "",
-            "about": "",
-            "in": -1,
-            "open": True,
-            "nodes": [one for one in root.children if isinstance(one, int)],
-        }
-    ]
+    found = [{"title": "", "about": "", "in": -1, "open": True, "nodes": [one for one in root.children if isinstance(one, int)]}]
     for holder, box in root.boxes():
         numbers[id(box)] = len(found)
         nodes = [one for one in box.children if isinstance(one, int)]
-        found.append(
-            {"title": box.title, "about": box.about, "in": numbers[id(holder)], "open": box.open, "nodes": nodes}
-        )
+        found.append({"title": box.title, "about": box.about, "in": numbers[id(holder)], "open": box.open, "nodes": nodes})
     return found
 
 

@@ -1,7 +1,7 @@
 """How a page folds a graph: boxes of modules, and boxes of operations where modules do not suffice.
 
-model          a box for each call of a module, with the results made within it and its parameters
-… 20 operations   where a box has too many children, runs of them go into boxes of their own
+    model          a box for each call of a module, with the results made within it and its parameters
+    … 20 operations   where a box has too many children, runs of them go into boxes of their own
 """
 
 from __future__ import annotations
