@@ -80,7 +80,7 @@ def _checked(
         raise ValueError(f"{target}: {in_words(error)}") from error
 
 
-def in_words(error: Exception) -> str:
+def in_words(error: BaseException) -> str:
     """What the user's function did instead of an answer, in one line."""
     text = " ".join(str(error).split())
     if isinstance(error, ValueError | TypeError) and text.startswith(

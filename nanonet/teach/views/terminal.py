@@ -36,11 +36,17 @@ def run(order: Order) -> None:
         return
     stepper = Stepper(trace, order.target)
     if order.to:
-        stepper.do(find_command("jump"), order.to)
+        _start_at(stepper, order.to)
     if can_draw(sys.stdin, sys.stdout):
         Loop(stepper).run()
     else:
         run_lines(stepper, sys.stdin, sys.stdout, "(step) " if sys.stdin.isatty() else "")
+
+
+def _start_at(stepper: Stepper, place: str) -> None:
+    stepper.do(find_command("jump"), place)
+    if stepper.message:
+        raise UnknownTargetError(f"--to: {stepper.message}")
 
 
 def _refuse_bad(order: Order) -> None:

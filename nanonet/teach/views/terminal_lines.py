@@ -26,7 +26,7 @@ def run_lines(stepper: Stepper, commands: TextIO, answers: TextIO, prompt: str =
         answers.write(prompt)
         answers.flush()
 
-    say([*(f"{stepper.title}: {len(stepper.trace.steps)} steps; h lists the commands",), *here(stepper)])
+    say([f"{stepper.title}: {len(stepper.trace.steps)} steps; h lists the commands", *here(stepper)])
     while not stepper.done:
         line = commands.readline()
         if not line:
@@ -42,12 +42,12 @@ def answer(stepper: Stepper, line: str) -> list[str]:
     try:
         command = find_command(word or "next")
     except ValueError as error:
-        return [str(error)]
+        return wrapped(str(error), WIDTH)
     before = stepper.position
     stepper.do(command, argument)
     if stepper.done:
         return []
-    lines = [stepper.message] if stepper.message else []
+    lines = wrapped(clean(stepper.message), WIDTH) if stepper.message else []
     overlay, stepper.overlay = stepper.overlay, ""
     if overlay == "help":
         return help_lines()
@@ -145,8 +145,12 @@ def _block(label: str, array: np.ndarray | None, words: str, width: int) -> list
 
 
 def help_lines() -> list[str]:
-    """The commands with their keys."""
-    return [f"{command.word:<9} {', '.join(command.keys):<24} {command.help}" for command in COMMANDS]
+    """The commands with their short forms; a word's beginning is enough."""
+    lines = []
+    for command in COMMANDS:
+        short = ", ".join(key for key in command.keys if len(key) == 1)
+        lines.append(f"{command.word:<9} {short:<5} {command.help}")
+    return [*lines, "an empty line is one step on; next 5, jump tanh, inspect w, break 12 say more"]
 
 
 def summary(trace: Trace) -> str:

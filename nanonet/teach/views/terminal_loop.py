@@ -38,7 +38,7 @@ class Loop:
         elif key in ("up", "down", "pageup", "pagedown"):
             self.stepper.scroll += {"up": -1, "down": 1, "pageup": -8, "pagedown": 8}[key]
         elif self.stepper.overlay and key in CLOSING:
-            self.stepper.overlay, self.stepper.scroll, self.stepper.message = "", 0, ""
+            self._close()
         elif key == ":":
             self.prompt = Prompt()
         elif key in BY_KEY:
@@ -46,7 +46,12 @@ class Loop:
         else:
             self.stepper.message = f"{key} does nothing; h shows the keys" if key.isprintable() and len(key) < 9 else ""
 
+    def _close(self) -> None:
+        self.stepper.overlay, self.stepper.scroll, self.stepper.message = "", 0, ""
+
     def _command(self, command: Command) -> None:
+        if self.stepper.overlay in ("help", "notes"):  # a tensor stays in view while one steps
+            self._close()
         if command.asks:
             self.prompt = Prompt(command)
         else:

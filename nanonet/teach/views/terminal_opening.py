@@ -36,7 +36,7 @@ def recorded(target: str, function: Callable[..., Any], *inputs: Any) -> Trace:
     try:
         with np.errstate(all="ignore"):
             found = _trace(function, *inputs)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a sys.exit() of theirs is not ours
         text = str(error)
         words = text.removeprefix("trace: ") if text.startswith("trace: ") else in_words(error)
         raise ValueError(f"{target}: {words}") from error

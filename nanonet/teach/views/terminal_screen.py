@@ -16,7 +16,7 @@ SMALLEST = (30, 10)
 def screen(stepper: Stepper, width: int, height: int, prompt: str | None = None) -> list[Text]:
     """Exactly `height` lines of exactly `width` columns. `prompt` is the line that is being typed, if one is."""
     if width < SMALLEST[0] or height < SMALLEST[1]:
-        lines = [Text(f"step {stepper.position} of {len(stepper.debugger)}"), Text("the terminal is too small")]
+        lines = [Text(f"step {stepper.position} of {len(stepper.debugger)}"), Text("too small for more")]
     else:
         lines = parts.header(stepper, width) + [Text()] * (height > 24)
         body = height - len(lines) - 1
