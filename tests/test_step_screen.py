@@ -11,7 +11,7 @@ from rich.text import Text
 from nanonet.teach.trace import State, Trace, replayed
 from nanonet.teach.views import terminal_screen
 from nanonet.teach.views.progress import Progress
-from nanonet.teach.views.stepper import BY_KEY, COMMANDS, Stepper, find_command
+from nanonet.teach.views.stepper import BY_KEY, COMMANDS, Note, Stepper, find_command
 from nanonet.teach.views.terminal_folds import Folds
 from nanonet.teach.views.terminal_loop import Loop
 from nanonet.teach.views.terminal_screen import screen
@@ -41,7 +41,7 @@ presses = st.one_of(st.sampled_from(KEYS), st.sampled_from(WORDS))
 @settings(max_examples=60)
 @given(st.sampled_from(sorted(TRACES)), st.lists(presses, max_size=25), st.sampled_from(SIZES))
 def test_any_keys_end_at_a_position_that_there_is(name: str, keys: list[str], size: tuple[int, int]) -> None:
-    loop = Loop(Stepper(TRACES[name], name, notes=("a note",)))
+    loop = Loop(Stepper(TRACES[name], name, notes=[Note("a title", "a text", lambda: "more")]))
     for key in keys:
         for one in [key] if key in KEYS else [*key, "enter"]:
             loop.press("space" if one == " " else one)

@@ -2,37 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from nanonet.teach.cards.jacobian import Jacobian
 from nanonet.teach.trace import Debugger, Step, Trace
-from nanonet.teach.views.cardtext import CardText, card_text
+from nanonet.teach.views import arrays
+from nanonet.teach.views.cardtext import CardText, Entry, card_text, jacobian_of
 from nanonet.teach.views.progress import Progress
 from nanonet.teach.views.terminal_folds import Folds
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something to read beside the steps: `text` at once, `more()` worked out when it is asked for."""
+
+    title: str
+    text: str
+    more: Callable[[], str]
 
 
 class Stepper:
     """A position in a trace, and what is looked at there.
 
-    title       what is traced, for the header
-    notes       paragraphs shown beside the steps (a document's errata)
-    entry       which entry of a matrix the card expands
-    message     one line about the last command
-    overlay     what covers the steps: "" or "help", "inspect", "notes"
+    title           what is traced, for the header
+    notes           what is shown beside the steps: a document's errata
+    which, entry    which of the step's arrays the card shows, and which entry of it; None: what the card chooses
+    message         one line about the last command
+    overlay         what covers the steps: "", or one of "help", "inspect", "jacobian", "errata"
     """
 
-    def __init__(self, trace: Trace, title: str = "", notes: tuple[str, ...] = ()) -> None:
-        self.trace, self.title, self.notes = trace, title, notes
+    def __init__(self, trace: Trace, title: str = "", notes: Sequence[Note] = ()) -> None:
+        self.trace, self.title, self.notes = trace, title, tuple(notes)
         self.debugger = Debugger(trace)
         self.progress = Progress(trace)
         self.folds = Folds(trace)
-        self.entry = 0
+        self.which: int | None = None
+        self.entry: Entry | None = None
         self.message = ""
         self.overlay = ""
         self.inspected = -1
+        self.note = 0  # which of the notes is worked out; 0: all of them in short
         self.sought = ""
         self.scroll = 0
         self.done = False
+        self._cards: dict[tuple[int, int | None, Entry | None], CardText] = {}
+        self._worked_out: dict[int, str] = {}
+        self._jacobians: dict[tuple[int, int | None], Jacobian | None] = {}
 
     @property
     def position(self) -> int:
@@ -45,7 +64,29 @@ class Stepper:
 
     def card(self) -> CardText | None:
         """The card of the step that was made last."""
-        return None if self.step is None else card_text(self.trace, self.step.index, self.entry)
+        if self.step is None:
+            return None
+        key = self.step.index, self.which, self.entry
+        if key not in self._cards:
+            self._cards[key] = card_text(self.trace, *key)
+        return self._cards[key]
+
+    def jacobian(self) -> Jacobian | None:
+        """The local Jacobian of the step that was made last; None where it is no operation's backward."""
+        if self.step is None:
+            return None
+        key = self.step.index, self.which
+        if key not in self._jacobians:
+            self._jacobians[key] = jacobian_of(self.trace, self.step, self.which)
+        return self._jacobians[key]
+
+    def errata(self) -> str:
+        """The notes in short, or the one that was asked for with what comes out when it is run now."""
+        if not self.note:
+            return "\n\n".join(f"{i}. {note.title}\n{note.text}" for i, note in enumerate(self.notes, 1))
+        if self.note not in self._worked_out:
+            self._worked_out[self.note] = self.notes[self.note - 1].more()
+        return self._worked_out[self.note]
 
     def involved(self) -> list[int]:
         """The nodes that the current step has to do with, each once; at the start the given ones."""
@@ -67,7 +108,7 @@ class Stepper:
         except (ValueError, KeyError, IndexError) as error:
             self.message = str(error.args[0] if error.args else error)
         if self.position != before:
-            self.entry = self.scroll = 0
+            self.which, self.entry, self.scroll = None, None, 0
 
     def seek(self, position: int) -> None:
         """To a position, or to the nearest that there is."""
@@ -223,15 +264,58 @@ def has_breakpoint(stepper: Stepper, file: str, line: int) -> bool:
 
 
 def _entry(move: int) -> Callable[[Stepper, str], None]:
+    """To the next or the previous entry, in the order of reading; after the last the first."""
+
     def change(stepper: Stepper, argument: str) -> None:
-        card = stepper.card()
-        if card is None or card.entries < 2:
-            stepper.message = "this card has no other entry"
-        else:
-            stepper.entry = (stepper.entry + move) % card.entries
-            stepper.message = f"entry {stepper.entry + 1} of {card.entries}"
+        card, shape = _shown_array(stepper)
+        flat = int(np.ravel_multi_index(card.entry, shape)) if shape else 0
+        to_entry(stepper, card.which, np.unravel_index((flat + move) % max(math.prod(shape), 1), shape))
 
     return change
+
+
+def _array(move: int) -> Callable[[Stepper, str], None]:
+    def change(stepper: Stepper, argument: str) -> None:
+        card, _ = _shown_array(stepper)
+        to_entry(stepper, (card.which + move) % len(card.choices), None)
+
+    return change
+
+
+def _shown_array(stepper: Stepper) -> tuple[CardText, tuple[int, ...]]:
+    card = stepper.card()
+    if card is None or not card.choices:
+        raise ValueError("there is no array on this card")
+    return card, card.choices[card.which][1]
+
+
+def to_entry(stepper: Stepper, which: int, entry: Iterable[int] | None) -> None:
+    """Show this entry of this array on the card."""
+    stepper.which, stepper.entry = which, None if entry is None else tuple(int(i) for i in entry)
+    card, shape = _shown_array(stepper)
+    at = f"[{', '.join(map(str, card.entry))}] of {arrays.shape(shape)}" if shape else ""
+    stepper.message = f"{card.choices[which][0]}{at}, array {which + 1} of {len(card.choices)}"
+
+
+def _entry_at(stepper: Stepper, argument: str) -> None:
+    """ "1,0", or with the array's name "dw 1,0"."""
+    card, _ = _shown_array(stepper)
+    names = [name for name, _ in card.choices]
+    name, _, place = argument.partition(" ") if argument.partition(" ")[0] in names else ("", "", argument)
+    which = names.index(name) if name else card.which
+    shape = card.choices[which][1]
+    numbers = place.replace(",", " ").split()
+    if not all(one.isdigit() for one in numbers) or (place and len(numbers) != len(shape)):
+        raise ValueError(f"expected an entry of {names[which]}, {arrays.shape(shape)}, as 0,1; got {argument!r}")
+    if any(int(one) >= size for one, size in zip(numbers, shape, strict=False)):
+        raise ValueError(f"{names[which]} is {arrays.shape(shape)}, counted from 0; got {argument!r}")
+    to_entry(stepper, which, [int(one) for one in numbers] if place else None)
+
+
+def _jacobian(stepper: Stepper, argument: str) -> None:
+    if stepper.jacobian() is None:
+        raise ValueError("a local Jacobian belongs to the backward of an operation; w goes to the backward")
+    stepper.overlay, stepper.scroll = "jacobian", 0
 
 
 def _help(stepper: Stepper, argument: str) -> None:
@@ -239,9 +323,13 @@ def _help(stepper: Stepper, argument: str) -> None:
 
 
 def _notes(stepper: Stepper, argument: str) -> None:
+    """All in short, or one by its number with what comes out when it is run."""
     if not stepper.notes:
-        raise ValueError("there are no notes; they come with --document")
-    stepper.overlay, stepper.scroll = "notes", 0
+        raise ValueError("there are no errata here; they come with --document D0")
+    if argument and not (argument.isdigit() and 0 < int(argument) <= len(stepper.notes)):
+        raise ValueError(f"expected a number from 1 to {len(stepper.notes)}, got {argument!r}")
+    stepper.note = int(argument or 0)
+    stepper.overlay, stepper.scroll = "errata", 0
 
 
 def _quit(stepper: Stepper, argument: str) -> None:
@@ -275,9 +363,12 @@ COMMANDS = (
     Command("inspect", ("i",), "a tensor: value, gradient and its terms", _inspect, "tensor"),
     Command("break", (".",), "breakpoint on this line, or take it away", _breakpoint),
     Command("run", ("c",), "on to the next breakpoint, else to the end", _run),
-    Command("entry-", ("[",), "the entry before, of the matrix on the card", _entry(-1)),
-    Command("entry+", ("]",), "the entry after", _entry(1)),
-    Command("notes", ("x",), "what is wrong in the document, and right", _notes),
+    Command("jacobian", ("d",), "the local Jacobian of this step's backward", _jacobian),
+    Command("previous", ("[",), "the entry before, of the array on the card", _entry(-1)),
+    Command("following", ("]",), "the entry after", _entry(1)),
+    Command("array", ("}", "{"), "another array of this step on the card", _array(1)),
+    Command("entry", ("=",), "an entry by its place: 0,1 or dw 0,1", _entry_at, "entry"),
+    Command("errata", ("x",), "what the document has wrong; a number: run it", _notes, "erratum (all)"),
     Command("help", ("h", "?"), "the keys", _help),
     Command("quit", ("q",), "leave", _quit),
 )

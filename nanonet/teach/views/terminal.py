@@ -8,11 +8,11 @@ from pathlib import Path
 
 from nanonet.gradcheck.suite.target import UnknownTargetError
 from nanonet.teach.trace import Trace
-from nanonet.teach.views.stepper import Stepper, find_command
+from nanonet.teach.views.stepper import Note, Stepper, find_command
 from nanonet.teach.views.terminal_keys import can_draw
 from nanonet.teach.views.terminal_lines import run_lines
 from nanonet.teach.views.terminal_loop import Loop
-from nanonet.teach.views.terminal_opening import traced
+from nanonet.teach.views.terminal_opening import document, traced
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,14 @@ class Order:
 def run(order: Order) -> None:
     """Trace; write the files that were asked for, or step until the user leaves."""
     _refuse_bad(order)
-    trace = traced(order.target, order.inputs, order.seed)
+    notes: list[Note] = []
+    if order.document:
+        trace, notes = document(order.document)
+    else:
+        trace = traced(order.target, order.inputs, order.seed)
     if _written(order, trace):
         return
-    stepper = Stepper(trace, order.target)
+    stepper = Stepper(trace, order.target or order.document, notes)
     if order.to:
         _start_at(stepper, order.to)
     if can_draw(sys.stdin, sys.stdout):

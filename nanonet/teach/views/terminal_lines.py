@@ -26,7 +26,8 @@ def run_lines(stepper: Stepper, commands: TextIO, answers: TextIO, prompt: str =
         answers.write(prompt)
         answers.flush()
 
-    say([f"{stepper.title}: {len(stepper.trace.steps)} steps; h lists the commands", *here(stepper)])
+    noted = f"; {len(stepper.notes)} errata, x shows them" if stepper.notes else ""
+    say([f"{stepper.title}: {len(stepper.trace.steps)} steps; h lists the commands{noted}", *here(stepper)])
     while not stepper.done:
         line = commands.readline()
         if not line:
@@ -43,7 +44,7 @@ def answer(stepper: Stepper, line: str) -> list[str]:
         command = find_command(word or "next")
     except ValueError as error:
         return wrapped(str(error), WIDTH)
-    before = stepper.position
+    before = stepper.position, stepper.which, stepper.entry
     stepper.do(command, argument)
     if stepper.done:
         return []
@@ -53,10 +54,12 @@ def answer(stepper: Stepper, line: str) -> list[str]:
         return help_lines()
     if overlay == "inspect":
         return [*lines, *tensor_lines(stepper, stepper.inspected)]
-    if overlay == "notes":
-        return [*lines, *(part for note in stepper.notes for part in (*wrapped(note, WIDTH), ""))]
-    moved = stepper.position != before
-    return lines if lines and not moved else [*lines, *here(stepper)]
+    if overlay == "jacobian":
+        return [*lines, *jacobian_lines(stepper)]
+    if overlay == "errata":
+        return [*lines, *wrapped(clean(stepper.errata()), WIDTH)]
+    changed = (stepper.position, stepper.which, stepper.entry) != before
+    return [*lines, *here(stepper)] if changed or not lines else lines
 
 
 def here(stepper: Stepper) -> list[str]:
@@ -82,6 +85,13 @@ def here(stepper: Stepper) -> list[str]:
 def titled(kind: str, title: str) -> str:
     """ "backward of tanh"; the rule's name for what is no operation."""
     return f"{kind} of {title}" if kind == "backward" else title
+
+
+def jacobian_lines(stepper: Stepper) -> list[str]:
+    """The local Jacobian of the step that was made last."""
+    found = stepper.jacobian()
+    assert found is not None, "the command looked"
+    return found.text.split("\n")
 
 
 def _tensors(stepper: Stepper) -> list[str]:

@@ -50,7 +50,7 @@ class Loop:
         self.stepper.overlay, self.stepper.scroll, self.stepper.message = "", 0, ""
 
     def _command(self, command: Command) -> None:
-        if self.stepper.overlay in ("help", "notes"):  # a tensor stays in view while one steps
+        if self.stepper.overlay in ("help", "errata"):  # a tensor stays in view while one steps
             self._close()
         if command.asks:
             self.prompt = Prompt(command)

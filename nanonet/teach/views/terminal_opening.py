@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from nanonet.gradcheck.suite.target import find, in_words, inputs_of, parameters_of
+from nanonet.gradcheck.suite.target import UnknownTargetError, find, in_words, inputs_of, parameters_of
 from nanonet.random import manual_seed
 from nanonet.teach.trace import Trace, trace
+from nanonet.teach.views.stepper import Note
 
 
 def traced(target: str, shapes: str = "", seed: int = 0) -> Trace:
@@ -29,6 +30,24 @@ def traced(target: str, shapes: str = "", seed: int = 0) -> Trace:
         return recorded(target, function)
     names, inputs = inputs_of(target, module, function, shapes, seed)
     return recorded(target, _by_name(function, names) if names else function, *inputs)
+
+
+def document(name: str) -> tuple[Trace, list[Note]]:
+    """The worked example of a document, "D0", or "D0:2" for its second one; and where the document is wrong as written.
+
+    Raises UnknownTargetError for a document or an example that there is not.
+    """
+    from nanonet.teach.documents import errata, example
+
+    label, _, number = name.partition(":")
+    try:
+        function, inputs = example(label.upper(), int(number) if number.isdigit() else 0 if number else 1)
+    except ValueError as error:
+        raise UnknownTargetError(f"--document: {str(error).removeprefix('documents: ')}") from error
+    return recorded(name, function, *inputs), [
+        Note(one.title, f"written: {one.written}\nright:   {one.right}\n{one.why}", one.text)
+        for one in errata(label.upper())
+    ]
 
 
 def recorded(target: str, function: Callable[..., Any], *inputs: Any) -> Trace:

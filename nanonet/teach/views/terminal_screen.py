@@ -6,11 +6,12 @@ from rich.text import Text
 
 from nanonet.teach.views import terminal_parts as parts
 from nanonet.teach.views.stepper import COMMANDS, Stepper
-from nanonet.teach.views.terminal_lines import tensor_lines
+from nanonet.teach.views.terminal_lines import jacobian_lines, tensor_lines
 from nanonet.teach.views.terminal_text import beside, block, clean, padded, wrapped
 
 WIDE = 110  # columns from which card and tensors stand beside code and steps
 SMALLEST = (30, 10)
+_NO_JACOBIAN = Text("this step is not the backward of an operation", "dim")
 
 
 def screen(stepper: Stepper, width: int, height: int, prompt: str | None = None) -> list[Text]:
@@ -39,11 +40,13 @@ def _body(stepper: Stepper, width: int, height: int) -> list[Text]:
     if width >= WIDE:
         left = min(width * 2 // 5, 60)
         right = width - left - 3
-        upper, lower = height * 3 // 5, height - height * 3 // 5
+        noted = height * 3 // 10 if stepper.notes else 0
+        upper = (height - noted) * 3 // 5
         top = height // 2
         first = _code(stepper, left, top) + _steps(stepper, left, height - top)
-        return beside(first, _card(stepper, right, upper) + _tensors(stepper, right, lower), left)
-    low = max(height * 3 // 10, 3)
+        second = _card(stepper, right, upper) + _tensors(stepper, right, height - noted - upper)
+        return beside(first, second + _notes(stepper, right, noted), left)
+    low = max(height // 4, 3)
     middle = (height - low) // 2 + 1
     top = height - low - middle
     left = (width - 3) * 3 // 5
@@ -62,20 +65,37 @@ def _steps(stepper: Stepper, width: int, height: int) -> list[Text]:
 
 def _card(stepper: Stepper, width: int, height: int) -> list[Text]:
     lines = parts.card(stepper, width)
-    return block("card", *_scrolled(stepper, lines, width, height))
+    found = stepper.card()
+    if found is None:
+        return block("card", lines, width, height)
+    keys = ["[ ] entry"] if found.entry else []
+    keys += ["} array"] if len(found.choices) > 1 else []
+    keys += ["d Jacobian"] if stepper.step and stepper.step.kind == "backward" else []
+    return block(f"card: {clean(found.title)}", *_scrolled(stepper, lines, width, height, "  ".join(keys)))
 
 
-def _scrolled(stepper: Stepper, lines: list[Text], width: int, height: int) -> tuple[list[Text], int, int, str]:
-    """(lines from `scroll` on, width, height, how many are hidden); `scroll` is kept within what there is."""
+def _scrolled(
+    stepper: Stepper, lines: list[Text], width: int, height: int, note: str = ""
+) -> tuple[list[Text], int, int, str]:
+    """(lines from `scroll` on, width, height, note: how many are hidden); `scroll` is kept within what there is."""
     most = max(len(lines) - (height - 1), 0)
     stepper.scroll = min(max(stepper.scroll, 0), most)
-    note = f"{stepper.scroll} above, {most - stepper.scroll} below: ↑ ↓" if most else ""
-    return lines[stepper.scroll :], width, height, note
+    hidden = [f"{sign}{count} lines" for sign, count in (("↑", stepper.scroll), ("↓", most - stepper.scroll)) if count]
+    return lines[stepper.scroll :], width, height, "  ".join([*hidden, *([note] if note else [])])
 
 
 def _tensors(stepper: Stepper, width: int, height: int) -> list[Text]:
     lines = parts.tensors(stepper, width, height)
     return lines + [Text()] * (height - len(lines))
+
+
+def _notes(stepper: Stepper, width: int, height: int) -> list[Text]:
+    """The document's errata beside the steps: what is written, what is right."""
+    lines: list[Text] = []
+    for number, note in enumerate(stepper.notes, 1):
+        lines.append(Text(f"{number}. {clean(note.title)}"))
+        lines += [Text(clean(line), "dim") for line in note.text.split("\n")[:2]]
+    return block("wrong as written", lines, width, height, "x shows all, and runs them") if height else []
 
 
 def _overlay(stepper: Stepper, width: int, height: int) -> list[Text]:
@@ -87,5 +107,9 @@ def _overlay(stepper: Stepper, width: int, height: int) -> list[Text]:
         text = tensor_lines(stepper, stepper.inspected, width)
         lines = [Text(clean(line)) for line in text]
         return block("tensor", *_scrolled(stepper, lines, width, height))
-    lines = [Text(part) for note in stepper.notes for part in (*wrapped(clean(note), width), "")]
-    return block("notes", *_scrolled(stepper, lines, width, height))
+    if stepper.overlay == "jacobian":
+        lines = [Text(clean(line)) for line in jacobian_lines(stepper)] if stepper.jacobian() else [_NO_JACOBIAN]
+        return block("local Jacobian", *_scrolled(stepper, lines, width, height))
+    lines = [Text(part) for part in wrapped(clean(stepper.errata()), width)]
+    note = "x with a number runs one of them" if not stepper.note else ""
+    return block("errata", *_scrolled(stepper, lines, width, height, note))

@@ -37,7 +37,8 @@ def wrapped(text: str, width: int, label: str = "") -> list[str]:
 
 def _paragraph(text: str, room: int) -> list[str]:
     lines, line = [], ""
-    for word in re.split(r"(?<=\S) ", text):  # the spaces that align columns stay
+    # neither at the spaces that align columns, nor within the index of x[0, 1]
+    for word in re.split(r"(?<=\S) (?!\d+(?:, \d+)*\])", text):
         if line and cell_len(line) + 1 + cell_len(word) <= room:
             line += f" {word}"
             continue
