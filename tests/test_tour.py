@@ -139,17 +139,21 @@ def test_a_second_tour_replaces_its_own_page_and_no_other(tmp_path: Path, capsys
 def test_the_shown_step_is_the_engines_own() -> None:
     """By hand, as D2's example goes when corrected."""
     found = step.one_step()
-    assert [(s.phase, s.op) for s in found.steps[:5]] == [
-        ("forward", name) for name in ("linear", "sigmoid", "linear", "sigmoid", "binary_cross_entropy")
-    ]
-    x, w1, b1 = (dict(found.steps[0].values)[name] for name in ("x", "w", "b"))
-    w2, b2 = (dict(found.steps[2].values)[name] for name in ("w", "b"))
+    forward = [s for s in found.trace.steps if s.kind == "forward"]
+    backward = [s for s in found.trace.steps if s.kind == "backward"]
+    names = ["linear", "sigmoid", "linear", "sigmoid", "binary_cross_entropy"]
+    assert [s.title for s in forward] == names
+    assert [s.title for s in backward] == names[::-1]
+    x, w1, b1 = forward[0].call.arrays
+    _, w2, b2 = forward[2].call.arrays
     a1 = 1 / (1 + np.exp(-(x @ w1.T + b1)))
     a2 = 1 / (1 + np.exp(-(a1 @ w2.T + b2)))
     dz2 = (a2 - [[1.0, 0.0]]) / 2
     dz1 = (dz2 @ w2) * a1 * (1 - a1)
-    np.testing.assert_allclose(dict(found.steps[-3].values)["dw"], dz2.T @ a1, rtol=1e-12)
-    np.testing.assert_allclose(dict(found.steps[-1].values)["dw"], dz1.T @ x, rtol=1e-12)
+    np.testing.assert_allclose(backward[2].call.results[1], dz2.T @ a1, rtol=1e-12)
+    np.testing.assert_allclose(backward[4].call.results[1], dz1.T @ x, rtol=1e-12)
+    shown = {(r.phase, name): value for r in step.readings(found.trace) for name, value in r.values}
+    np.testing.assert_array_equal(shown["backward", "dw"], backward[4].call.results[1])
     assert found.after < found.before
     assert found.report
 

@@ -11,15 +11,20 @@ import numpy as np
 
 import nanonet as nt
 from nanonet.htmlpage import count, document, resource
-from nanonet.teach.steps import Step
 from nanonet.tour import charts
 from nanonet.tour.checks import Check, by_family, result
 from nanonet.tour.digits import Digits
-from nanonet.tour.step import OneStep, matrix
+from nanonet.tour.step import OneStep, Reading, matrix, readings
 from nanonet_benchmarks.kernels import Row
 
 if TYPE_CHECKING:
     from nanonet.tour.tour import Tour
+
+WAYS = {
+    "forward": "forward, from the inputs to the loss",
+    "backward": "backward, from the loss to the weights",
+    "update": "update, each weight against its gradient",
+}
 
 
 def page(tour: Tour, mark: str) -> str:
@@ -41,7 +46,7 @@ def head(tour: Tour) -> str:
     passed = sum(c.verdict == "pass" for c in tour.checks)
     tiles = [
         ("#digits", f"{100 * tour.digits.figures['accuracy']:.1f} %", "of unseen digits read correctly"),
-        ("#step", str(len(tour.step.steps)), "computations in one small training step, all shown"),
+        ("#step", str(len(readings(tour.step.trace))), "computations in one small training step, all shown"),
         ("#checks", f"{passed:,} / {len(tour.checks):,}", "gradient checks passed"),
         ("#kernels", f"{best:.1f}×" if best else "—", "the best kernel beside its NumPy rule"),
     ]
@@ -101,16 +106,11 @@ def confusion(counts: np.ndarray) -> str:
 def step_section(small: OneStep) -> str:
     rows: list[str] = []
     phase = ""
-    for i, one in enumerate(small.steps, 1):
+    for i, one in enumerate(readings(small.trace), 1):
         if one.phase != phase:
             phase = one.phase
-            way = (
-                "forward, from the inputs to the loss"
-                if phase == "forward"
-                else "backward, from the loss to the weights"
-            )
-            rows.append(f'<tr><td colspan="2" class="phase">{way}</td></tr>')
-        rows.append(f"<tr><td>{i}. <b>{escape(one.op)}</b></td><td>{_step(one)}</td></tr>")
+            rows.append(f'<tr><td colspan="2" class="phase">{WAYS[phase]}</td></tr>')
+        rows.append(f"<tr><td>{i}. <b>{escape(one.title)}</b></td><td>{_step(one)}</td></tr>")
     return (
         '<h2 id="step">One training step, number by number</h2>'
         f"<p>{escape(small.network)}; x = (1, 2, 3), labels (1, 0). The numbers are not computed a second time for "
@@ -122,7 +122,7 @@ def step_section(small: OneStep) -> str:
     )
 
 
-def _step(one: Step) -> str:
+def _step(one: Reading) -> str:
     values = "".join(f'<div class="value"><span>{escape(n)} =</span>{_matrix(v)}</div>' for n, v in one.values)
     return f'<i>{escape(one.formula)}</i><div class="values">{values}</div>'
 

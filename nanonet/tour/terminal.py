@@ -11,7 +11,7 @@ from rich.table import Table
 from nanonet.program.measures import table as in_words
 from nanonet.tour.checks import Check, by_family, result
 from nanonet.tour.digits import Digits
-from nanonet.tour.step import OneStep, matrix
+from nanonet.tour.step import OneStep, matrix, readings
 from nanonet_benchmarks.kernels import Row
 from nanonet_benchmarks.timing import Timing
 
@@ -27,11 +27,11 @@ def show_digits(console: Console, digits: Digits) -> None:
 def show_step(console: Console, small: OneStep) -> None:
     console.print(f"\n{small.network}\nx = (1, 2, 3), labels (1, 0)")
     phase = ""
-    for i, one in enumerate(small.steps, 1):
+    for i, one in enumerate(readings(small.trace), 1):
         if one.phase != phase:
             phase = one.phase
             console.print(f"\n[bold]{phase}[/]")
-        console.print(f" {i:2}. [bold]{one.op}[/]  {escape(one.formula)}")
+        console.print(f" {i:2}. [bold]{one.title}[/]  {escape(one.formula)}")
         for name, value in one.values:
             for j, row in enumerate(matrix(value)):
                 console.print(f"     {name if j == 0 else '':>8}  {'  '.join(row)}")
