@@ -38,7 +38,7 @@ def array(x: Any) -> str:
     if x.ndim == 0:
         return number(x[()])
     if x.ndim > 2 or x.size == 0:
-        return rf"\text{{{arrays.shape(x.shape)}{f', {arrays.between(x)}' if x.size else ', empty'}}}"
+        return rf"{arrays.shape(x.shape).replace('×', r' \times ')}\text{{{_range(x)}}}"
     table = x.reshape(1, -1) if x.ndim == 1 else x
     down, across = arrays.some(table.shape[0], MOST), arrays.some(table.shape[1], MOST)
     rows = [
@@ -51,6 +51,10 @@ def array(x: Any) -> str:
         for i in down
     ]
     return r"\begin{bmatrix} " + r" \\ ".join(rows) + r" \end{bmatrix}"
+
+
+def _range(x: np.ndarray) -> str:
+    return f" numbers, {arrays.between(x).replace(' … ', ' to ')}" if x.size else ", empty"
 
 
 def gradient(of: str) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
 
 import numpy as np
 
-from nanonet.teach.trace import Debugger, Node, Step, Trace
+from nanonet.teach.trace import Change, Debugger, Node, Step, Trace
 from nanonet.teach.views import arrays, latex
 from nanonet.teach.views.cardtext import card_text
 from nanonet.teach.views.progress import Progress, consumer, place
@@ -83,39 +84,52 @@ def _section(trace: Trace, step: Step, progress: Progress) -> list[str]:
     parts = [f"### {step.index + 1}. {step.title}{f': {names}' if names else ''}"]
     line = code(trace, step)
     if line:
-        parts.append(f"{place(step)}" + (f", in {'.'.join(step.module)}" if step.module else "") + f": `{line}`")
+        module = f", in {'.'.join(step.module)}" if step.module else ""
+        parts.append(f"{place(step)}{module}: {inline_code(line)}")
     card = card_text(trace, step.index)
-    for label, text, formula in card.lines:
-        parts.append(block(formula) if formula else f"{label}: {text}")
-    for change in step.changes:
-        node = trace.nodes[change.node]
-        left = {
-            "value": latex.name(node.name),
-            "grad": latex.gradient(node.name),
-            "stored": rf"\mathrm{{{node.name}.grad}}",
-        }
-        right = r"\text{none}" if change.after is None else latex.array(change.after)
-        parts.append(block(f"{left[change.part]} = {right}"))
-    for node in dict.fromkeys(one.node for one in step.contributions):
-        terms = progress.contributions(node, step.index + 1)
-        done, total = progress.count(node, step.index + 1)
-        if total > 1:
-            listed = ", ".join(consumer(trace, one) for one in terms)
-            parts.append(
-                f"Terms of {symbol(latex.gradient(trace.nodes[node].name))} so far, {done} of {total}: {listed}."
-            )
-    parts += [f"> {remark}" for remark in card.remarks]
-    return parts
+    formulas = [formula for label, _, formula in card.lines if formula and label != "entry"]
+    if formulas:
+        parts.append(block(" \\\\\n".join(formulas), "gathered" if len(formulas) > 1 else ""))
+    parts += [f"{label.capitalize()} {prose(text)}." for label, text, _ in card.lines if label in ("where", "chain")]
+    parts += [f"With {inline_code(text)}." for label, text, _ in card.lines if label == "with"]
+    parts += [block(_whole(trace, change)) for change in step.changes]
+    given = [one.node for one in step.contributions]
+    for node in dict.fromkeys(step.outputs if step.kind == "accumulate" else given):
+        parts += _terms(trace, node, progress, step.index + 1)
+    return parts + [f"> {prose(remark)}" for remark in card.remarks]
 
 
-def symbol(formula: str) -> str:
-    """A formula within a line."""
-    return f"${formula}$"
+def _whole(trace: Trace, change: Change) -> str:
+    """What the step made, as a matrix."""
+    name = trace.nodes[change.node].name
+    left = {"value": latex.name(name), "grad": latex.gradient(name), "stored": latex.name(f"{name}.grad")}
+    return f"{left[change.part]} = " + (r"\text{none}" if change.after is None else latex.array(change.after))
 
 
-def block(formula: str) -> str:
+def _terms(trace: Trace, node: int, progress: Progress, position: int) -> list[str]:
+    """By consumer, where there are several."""
+    done, total = progress.count(node, position)
+    if total < 2:
+        return []
+    of = latex.gradient(trace.nodes[node].name)
+    rows = [f"- {consumer(trace, one)}: ${latex.array(one.array)}$" for one in progress.contributions(node, position)]
+    return [f"${of}$ is a sum of {total} terms, one for each use; {done} of them so far:", "\n".join(rows)]
+
+
+def prose(text: str) -> str:
+    """A sentence in which nothing is taken for Markdown."""
+    return re.sub(r"([\\`*_<$|])", r"\\\1", text)
+
+
+def inline_code(text: str) -> str:
+    """Within a line, also a text that has backticks."""
+    return f"`` {text} ``" if "`" in text else f"`{text}`"
+
+
+def block(formula: str, environment: str = "") -> str:
     """A formula on lines of its own."""
-    return f"$$\n{formula}\n$$"
+    body = f"\\begin{{{environment}}}\n{formula}\n\\end{{{environment}}}" if environment else formula
+    return f"$$\n{body}\n$$"
 
 
 def _table(trace: Trace, progress: Progress) -> list[str]:

@@ -67,9 +67,7 @@ def here(stepper: Stepper) -> list[str]:
     step = stepper.step
     if step is None:
         return ["", f"start, before step 1 of {len(stepper.trace.steps)}", *_tensors(stepper)]
-    where = " · ".join(
-        part for part in (step.phase, ".".join(step.module), titled(step.kind, step.title), place(step)) if part
-    )
+    where = " · ".join(part for part in (step.phase, ".".join(step.module), step.title, place(step)) if part)
     lines = ["", f"step {step.index + 1} of {len(stepper.trace.steps)} · {where}"]
     if code(stepper.trace, step):
         lines.append(cut(f"    {clean(code(stepper.trace, step))}", WIDTH))
@@ -80,11 +78,6 @@ def here(stepper: Stepper) -> list[str]:
     for remark in card.remarks:
         lines += wrapped(clean(remark), WIDTH, "  ")
     return [*lines, *_tensors(stepper)]
-
-
-def titled(kind: str, title: str) -> str:
-    """ "backward of tanh"; the rule's name for what is no operation."""
-    return f"{kind} of {title}" if kind == "backward" else title
 
 
 def jacobian_lines(stepper: Stepper) -> list[str]:

@@ -10,7 +10,7 @@ from nanonet.teach.views import arrays
 from nanonet.teach.views.cardtext import gradient_of
 from nanonet.teach.views.stepper import Stepper, has_breakpoint
 from nanonet.teach.views.terminal_folds import Row
-from nanonet.teach.views.terminal_lines import in_short, terms_in_short, titled
+from nanonet.teach.views.terminal_lines import in_short, terms_in_short
 from nanonet.teach.views.terminal_text import clean, columns, cut, window, wrapped
 
 COLOURS = {"forward": "cyan", "backward": "magenta", "update": "green"}
@@ -27,7 +27,7 @@ def header(stepper: Stepper, width: int) -> list[Text]:
     else:
         line.append(f"  {step.phase}", f"bold {COLOURS[step.phase]}")
         module = f", in {'.'.join(step.module)}" if step.module else ""
-        line.append(f"  {titled(step.kind, step.title)}{module}")
+        line.append(f"  {step.title}{module}")
     return [line, _bar(stepper, width)]
 
 

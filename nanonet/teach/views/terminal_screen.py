@@ -80,7 +80,7 @@ def _scrolled(
     """(lines from `scroll` on, width, height, note: how many are hidden); `scroll` is kept within what there is."""
     most = max(len(lines) - (height - 1), 0)
     stepper.scroll = min(max(stepper.scroll, 0), most)
-    hidden = [f"{sign}{count} lines" for sign, count in (("↑", stepper.scroll), ("↓", most - stepper.scroll)) if count]
+    hidden = [f"{sign} {count} more" for sign, count in (("↑", stepper.scroll), ("↓", most - stepper.scroll)) if count]
     return lines[stepper.scroll :], width, height, "  ".join([*hidden, *([note] if note else [])])
 
 
