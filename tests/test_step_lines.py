@@ -90,7 +90,7 @@ def test_a_gradient_is_not_yet_then_partly_there_then_complete(step, mine: str) 
         ("n x", "expected how many steps"),
         ("]", "there is no array on this card"),
         ("n\n]", "y[0, 0] of 2×2, array 1 of 1"),
-        ("j 16\n}", "db[1, 0] of 3×2, array 2 of 2"),
+        ("j 16\n}", "db[2, 1] of 3×2, array 2 of 2"),
         ("j 16\n= db 2,1", "db[2, 1] = "),
         ("j 16\n= 5,5", "da is 2×3, counted from 0; got '5,5'"),
         ("j 16\n= x", "expected an entry of da, 2×3"),

@@ -38,7 +38,7 @@ def array(x: Any) -> str:
     if x.ndim == 0:
         return number(x[()])
     if x.ndim > 2 or x.size == 0:
-        return rf"{arrays.shape(x.shape).replace('×', r' \times ')}\text{{{_range(x)}}}"
+        return r" \times ".join(map(str, x.shape)) + rf"\text{{{_range(x)}}}"
     table = x.reshape(1, -1) if x.ndim == 1 else x
     down, across = arrays.some(table.shape[0], MOST), arrays.some(table.shape[1], MOST)
     rows = [
