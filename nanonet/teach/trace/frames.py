@@ -86,10 +86,11 @@ class Modules:
     def _within(self, parent: Module, module: Module) -> str:
         key = id(parent), id(module)
         if key not in self.names:
-            self.kept += [parent, module]
-            found = next((name for name, one in parent.named_modules() if one is module and name), "")
-            self.names[key] = found or type(module).__name__.lower()
-        return self.names[key]
+            named = [(name, one) for name, one in parent.named_modules() if name]  # all at once: a model may have many
+            self.kept += [parent, module, *(one for _, one in named)]
+            for name, one in named:
+                self.names.setdefault((id(parent), id(one)), name)
+        return self.names.setdefault(key, type(module).__name__.lower())
 
 
 def parameter_name(x: Any, path: tuple[str, ...], modules: list[Module]) -> str:
