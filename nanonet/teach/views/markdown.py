@@ -35,7 +35,8 @@ def to_markdown(
             phase = step.phase
             parts.append(f"## {phase.capitalize()}")
         parts += _section(trace, step, progress)
-    parts += _table(trace, progress)
+    touched = {node for i in chosen for node in (*trace.steps[i].inputs, *trace.steps[i].outputs)}
+    parts += _table(trace, progress, touched)
     text = "\n\n".join(parts) + "\n"
     if path is not None:
         Path(path).write_text(text, encoding="utf-8")
@@ -132,10 +133,10 @@ def block(formula: str, environment: str = "") -> str:
     return f"$$\n{body}\n$$"
 
 
-def _table(trace: Trace, progress: Progress) -> list[str]:
+def _table(trace: Trace, progress: Progress, touched: set[int]) -> list[str]:
     end = Debugger(trace)
     end.seek(len(trace.steps))
-    shown = [node for node in trace.nodes if node.kind != "number"]
+    shown = [node for node in trace.nodes if node.kind != "number" and node.id in touched]
     rows = ["| tensor | shape | value | gradient |", "|---|---|---|---|"]
     for node in shown:
         cells = [f"`{node.name}`", arrays.shape(node.shape), _cell(end.value(node.id)), _gradient(end, progress, node)]

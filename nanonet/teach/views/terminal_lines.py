@@ -16,6 +16,7 @@ from nanonet.teach.views.stepper import COMMANDS, Stepper, code, find_command
 from nanonet.teach.views.terminal_text import clean, columns, cut, wrapped
 
 WIDTH = 80
+MOST_TENSORS = 24
 
 
 def run_lines(stepper: Stepper, commands: TextIO, answers: TextIO, prompt: str = "") -> None:
@@ -88,7 +89,8 @@ def jacobian_lines(stepper: Stepper) -> list[str]:
 
 
 def _tensors(stepper: Stepper) -> list[str]:
-    nodes = [stepper.trace.nodes[number] for number in stepper.involved()]
+    involved = stepper.involved()
+    nodes = [stepper.trace.nodes[number] for number in involved[:MOST_TENSORS]]
     wide = min(24, max((cell_len(node.name) for node in nodes), default=0))
     lines: list[str] = []
     for node in nodes:
@@ -98,7 +100,8 @@ def _tensors(stepper: Stepper) -> list[str]:
         terms = terms_in_short(stepper, node.id) if gradient else ""
         if terms:
             lines += wrapped(terms, WIDTH, f"  {'':<{wide}}        ")
-    return lines
+    left_out = len(involved) - len(nodes)
+    return [*lines, f"  … and {left_out:,} more tensors; inspect NAME shows one"] if left_out else lines
 
 
 def in_short(stepper: Stepper, node: int, room: int) -> tuple[str, str, str]:
@@ -167,13 +170,16 @@ def summary(trace: Trace) -> str:
 def table(trace: Trace) -> str:
     """All steps, one a line: number, phase, what is computed, where, and what came out."""
     digits = len(str(len(trace.steps)))
+    titles = [clean(".".join([*step.module, step.title])) for step in trace.steps]
+    wide = min(max(map(cell_len, titles), default=0), 24)
+    site = min(max((cell_len(place(step)) for step in trace.steps), default=0), 16)
     lines = [summary(trace)]
-    for step in trace.steps:
-        title = ".".join([*step.module, step.title])
-        head = f"{step.index + 1:>{digits}}  {step.phase:<8}  {columns(clean(title), 18)}  {columns(place(step), 12)}  "
-        change = next(iter(step.changes), None)
-        name = "" if change is None else changed(trace, change)
-        room = WIDTH - cell_len(head) - cell_len(name) - 3
-        value = "" if change is None or change.after is None else f" = {arrays.inline(change.after, room)}"
-        lines.append(cut(head + clean(name) + value, WIDTH).rstrip())
+    for step, title in zip(trace.steps, titles, strict=True):
+        head = f"{step.index + 1:>{digits}}  {step.phase:<8}  {columns(title, wide)}  {columns(place(step), site)}  "
+        made = [clean(changed(trace, change)) for change in step.changes]
+        room = WIDTH - cell_len(head) - cell_len(made[0]) - 3 if len(made) == 1 else 0
+        array = step.changes[0].after if len(made) == 1 else None
+        text = "" if array is None else arrays.inline(array, room)
+        value = f" = {text}" if text and cell_len(text) <= room else ""
+        lines.append(cut(head + ", ".join(made) + value, WIDTH).rstrip())
     return "\n".join(lines)

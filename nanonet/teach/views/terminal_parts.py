@@ -130,7 +130,8 @@ def card(stepper: Stepper, width: int) -> list[Text]:
 
 def tensors(stepper: Stepper, width: int, height: int) -> list[Text]:
     """The tensors that the step has to do with: value and gradient at this position, and the terms of the gradient."""
-    nodes = [stepper.trace.nodes[number] for number in stepper.involved()]
+    involved = stepper.involved()
+    nodes = [stepper.trace.nodes[number] for number in involved[:height]]
     changed = {change.node for change in stepper.step.changes} if stepper.step else set()
     names = min(max((cell_len(node.name) for node in nodes), default=0), width // 4)
     names = max(names, len("tensors"))
@@ -149,6 +150,5 @@ def tensors(stepper: Stepper, width: int, height: int) -> list[Text]:
         if terms:
             lines.append(Text(f"{'':<{names + 2}}{cut(terms, width - names - 2)}", "yellow" if words else "dim"))
     if len(lines) > height:
-        hidden = len(lines) - height + 1
-        lines[height - 1 :] = [Text(f"… {hidden} more lines; i shows a tensor in full", "dim")]
+        lines[height - 1 :] = [Text(f"… and more of {len(involved)} tensors; i shows one in full", "dim")]
     return lines
