@@ -20,7 +20,7 @@ from nanonet.teach.cards.jacobian import Jacobian, local_jacobian
 from nanonet.teach.cards.structure import structure_of
 from tests.support import call, cases, first_outputs
 
-LIMIT = 4096
+LIMIT = 200_000  # no sample's Jacobian has more entries: all are looked at in full
 
 
 @dataclass(frozen=True)
@@ -68,10 +68,8 @@ def test_the_jacobian_is_the_vjp_and_the_difference_quotient(op: type[Op], sampl
     """
     for case in jacobians(op, sample):
         assert_is_the_tapes(case)
-        if case.J.dense is None:  # of whole images and the like; see the tests of large ones
-            continue
         assert_is_vjp(case.J)
-        if not sample.kink and case.J.dense.size:
+        if not sample.kink and case.J.rows * case.J.columns:
             assert_is_slope(case)
 
 

@@ -33,7 +33,8 @@ def seeks_agree(trace: Trace, rng: np.random.Generator, moves: int = 12) -> bool
 
 def contributions_add_up(trace: Trace) -> bool:
     """Is each gradient the sum of what its consumers contributed, added in the tape's order, to the last bit?"""
-    end = replayed(trace, len(trace.steps))
+    last = max((step.index for step in trace.steps if step.phase == "backward" and step.kind != "store"), default=-1)
+    end = replayed(trace, last + 1)  # before anybody changes `.grad`
     for node in trace.nodes:
         terms = trace.contributions(node.id)
         grad = end.grad(node.id)
@@ -192,6 +193,35 @@ def test_hooks_detached_values_and_second_derivatives_are_traced() -> None:
         g = nt.grad(lambda v: v**3)(y)
     assert g.item() == 12.0
     assert second.steps
+
+
+def test_clipped_gradients_are_seen_after_they_were_stored() -> None:
+    w = nt.tensor([3.0, 4.0], requires_grad=True)
+    optimizer = optim.SGD([w], lr=1.0)
+    with nt.tracing() as trace:
+        (w * w).sum().backward()
+        nn.utils.clip_grad_norm_([w], 1.0)
+        optimizer.step()
+    assert [step.kind for step in trace.steps][-3:] == ["store", "assign", "update"]
+    debugger = Debugger(trace)
+    debugger.run_to(op="store")
+    np.testing.assert_array_equal(debugger.grad("w"), [6.0, 8.0])
+    debugger.seek(-1)
+    np.testing.assert_allclose(debugger.grad("w"), [0.6, 0.8], rtol=1e-5)
+    assert contributions_add_up(trace)
+
+
+def test_what_was_stored_before_the_trace_is_known_from_the_start() -> None:
+    w = nt.tensor([1.0], requires_grad=True)
+    (w * 2.0).sum().backward()
+    with nt.tracing() as trace:
+        (w * 3.0).sum().backward()
+    debugger = Debugger(trace)
+    debugger.seek(2)
+    assert debugger.state.stored(debugger.node("w")) == 2.0
+    assert debugger.grad("w") is None
+    debugger.seek(-1)
+    assert debugger.state.stored(debugger.node("w")) == 5.0
 
 
 def test_a_run_that_raises_keeps_its_steps_and_its_backend() -> None:

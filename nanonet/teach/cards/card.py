@@ -89,7 +89,9 @@ def card(trace: Trace, step: int, entry: Sequence[int] | None = None, which: int
         raise IndexError(f"card: step {step} made {len(choices)} arrays, 0 to {len(choices) - 1}, got which={which}")
     target = choices[which]
     chosen = telling_entry(target.value) if entry is None else tuple(int(i) for i in entry)
-    if len(chosen) != len(target.shape) or any(not 0 <= i < n for i, n in zip(chosen, target.shape, strict=True)):
+    if not target.value.size:
+        chosen = ()
+    elif len(chosen) != len(target.shape) or any(not 0 <= i < n for i, n in zip(chosen, target.shape, strict=True)):
         raise IndexError(f"card: {target.name} of step {step} has shape {target.shape}, got entry {chosen}")
     expansion = target.expand(chosen) if target.value.size else None
     lines, latex = _lines(target, chosen, expansion)
@@ -117,9 +119,9 @@ def card(trace: Trace, step: int, entry: Sequence[int] | None = None, which: int
 
 
 def telling_entry(value: np.ndarray) -> tuple[int, ...]:
-    """The entry of the largest magnitude; the first where all are alike, or none is finite."""
+    """The entry of the largest magnitude; the first where all are alike, or none is finite; () of an empty array."""
     if not value.size or not value.ndim:
-        return (0,) * value.ndim
+        return ()
     sizes = np.abs(np.where(np.isfinite(value), value, 0).astype(np.float64)).reshape(-1)
     return tuple(int(i) for i in np.unravel_index(int(sizes.argmax()), value.shape))
 

@@ -76,7 +76,7 @@ def softmax_and_cross_entropy_collapse(s: Seen) -> str | None:
     if not s.is_backward("cross_entropy"):
         return None
     return (
-        "Softmax and cross-entropy together have a simple gradient, (p - y)/N: what was predicted minus what was right. "
+        "Softmax and cross-entropy together have a simple gradient, (p - y)/N: what was predicted minus what is right. "
         "The logarithm undoes the exponential, and no step can overflow or divide by 0."
     )
 

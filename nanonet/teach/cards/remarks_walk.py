@@ -37,7 +37,7 @@ def a_gradient_is_complete(s: Seen) -> str | None:
         uses = [c for c in s.trace.contributions(node, s.step.index) if c.consumer >= 0]
         if len(uses) > 1:
             return (
-                f"{s.name(node)} was used {len(uses)} times, and all contributions are in its gradient now. Any earlier, "
+                f"{s.name(node)} was used {len(uses)} times, and all contributions are in its gradient now. Earlier, "
                 "this step would have sent on a part of it only."
             )
     return None

@@ -74,7 +74,7 @@ class Leaves:
         leaf = Leaf(node, x, value)
         leaf.grad, leaf.version, leaf.stored = _grad_of(x)
         if leaf.stored is not None:
-            self._step("backward", "store", "stored before", [Change(node, "stored", None, leaf.stored)])
+            self.recorder.trace.stored[node] = leaf.stored
         return leaf
 
     def _add(self, name: str, kind: str, op: str, value: np.ndarray, wants_grad: bool) -> int:
@@ -107,20 +107,26 @@ class Leaves:
         """An update that the recorder saw itself."""
         next(one for one in self.found.values() if one.node == node).value = value
 
-    def catch_up(self, last: bool = False) -> None:
-        """Steps for what happened to `.grad` since the last look, and at the end also to the values."""
+    def catch_up(self, after_walk: bool, last: bool = False) -> None:
+        """Steps for what happened to `.grad` since the last look, and at the end also to the values.
+
+        Right after a walk it was `backward()` that stored; at another time user code, or clipping, wrote.
+        """
         stored: list[Change] = []
         zeroed: list[Change] = []
         for leaf in self.found.values():
-            grad, version, now = leaf.tensor._grad, 0, None
+            grad = leaf.tensor._grad
             if grad is leaf.grad and (grad is None or grad.version == leaf.version):
                 continue
             grad, version, now = _grad_of(leaf.tensor)
             gone = now is None or (leaf.stored is not None and not np.any(now))
             (zeroed if gone else stored).extend(self._changes(leaf, now))
             leaf.grad, leaf.version, leaf.stored = grad, version, now
-        if stored:
+        by_backward = after_walk or all(c.before is None for c in stored if c.part == "stored")
+        if stored and by_backward:
             self._step("backward", "store", "store", stored)
+        elif stored:
+            self._step("update", "assign", "assign", stored)
         if zeroed:
             self._step("update", "zero_grad", "zero_grad", zeroed)
         if last:

@@ -127,6 +127,7 @@ class Trace:
 
     nodes, steps    in the order of recording; a node's or step's number is its place in the list
     given           the first value of each leaf: known from the start
+    stored          what leaves held in `.grad` before
     roots           nodes that `backward()` started from: the loss
     sources         {file: its lines}, of every file that a step points into
     result          what the traced function returned (None for `tracing()`)
@@ -135,6 +136,7 @@ class Trace:
     nodes: list[Node] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     given: dict[int, np.ndarray] = field(default_factory=dict)
+    stored: dict[int, np.ndarray] = field(default_factory=dict)
     roots: list[int] = field(default_factory=list)
     sources: dict[str, list[str]] = field(default_factory=dict)
     result: Any = None

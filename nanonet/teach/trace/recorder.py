@@ -44,23 +44,18 @@ class Recorder(Backend):
 
     def run(self, rule: Callable[..., Any], *args: Any, **attrs: Any) -> Any:
         frame = frames.caller()
-        if frame.f_code is _FORWARD and not self._is_store(frame):
-            return self._forward(frame, rule, args, attrs)
+        if frame.f_code is _FORWARD:
+            return self.inner.run(rule, *args, **attrs) if _is_store(frame) else self._forward(frame, rule, args, attrs)
         if frame.f_code is _BACKWARD:
             return self._backward(frame, rule, args, attrs)
         if frame.f_code is _UPDATE:
             return self._update(frame, rule, args, attrs)
+        self.enter("other", frame)  # clipping, for instance: what a walk stored is seen before it is changed
         result = self.inner.run(rule, *args, **attrs)
         if rule in (tape.unbroadcast, tape.accumulate) and self.waiting:
             result = np.asarray(result)
             self._added(rule, args, result)
         return result
-
-    @staticmethod
-    def _is_store(frame: FrameType) -> bool:
-        """Is this the addition by which `backward()` adds to a `.grad` that was there before?"""
-        asked = frame.f_back.f_back if frame.f_back else None
-        return asked is not None and asked.f_code is _STORE
 
     # Writing down
 
@@ -68,8 +63,9 @@ class Recorder(Backend):
         """A computation of `phase` begins. What changed beside the doorway since the last one is caught up first."""
         if phase == self.phase or self._within_walk(frame):  # a hook may compute something during a walk
             return
+        after_walk = self.phase == "backward"
         self.phase, self.walk = phase, None
-        self.leaves.catch_up()
+        self.leaves.catch_up(after_walk)
 
     def _within_walk(self, frame: FrameType) -> bool:
         return self.walk is not None and any(one is self.walk for one in frames.outwards(frame))
@@ -153,9 +149,8 @@ class Recorder(Backend):
 
     def _begin(self, walk: FrameType) -> None:
         """A new walk: every gradient is unknown again, but those of the roots, which the caller gave."""
-        self.phase = "backward"
-        self.leaves.catch_up()
-        self.walk = walk
+        self.leaves.catch_up(after_walk=self.phase == "backward")
+        self.phase, self.walk = "backward", walk
         self.grads, self.waiting = {}, []
         for y, dy in zip(walk.f_locals["roots"], walk.f_locals["dys"], strict=True):
             root = self.of_array.get(id(y.array))
@@ -287,8 +282,7 @@ class Recorder(Backend):
 
     def finished(self) -> Trace:
         """The trace, when nothing more is to be recorded."""
-        self.phase = "end"
-        self.leaves.catch_up(last=True)
+        self.leaves.catch_up(after_walk=self.phase != "update", last=True)
         self.walk = None
         for number, node in enumerate(self.trace.nodes):
             if not node.name:
@@ -301,3 +295,9 @@ _PENDING = np.empty(0)  # stands for a first term that is to be un-broadcast bef
 
 def _number(forward: int | None) -> int:
     return -1 if forward is None else forward
+
+
+def _is_store(frame: FrameType) -> bool:
+    """Is this the addition by which `backward()` adds to a `.grad` that was there before?"""
+    asked = frame.f_back.f_back if frame.f_back else None
+    return asked is not None and asked.f_code is _STORE

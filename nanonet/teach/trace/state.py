@@ -18,7 +18,7 @@ class State:
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
         self.position = 0
-        self.parts: dict[str, Known] = {"value": dict(trace.given), "grad": {}, "stored": {}}
+        self.parts: dict[str, Known] = {"value": dict(trace.given), "grad": {}, "stored": dict(trace.stored)}
 
     def value(self, node: int) -> np.ndarray | None:
         """The node's value, or None before it is computed."""

@@ -38,7 +38,7 @@ def expand_forward(
         with named_by_variables():
             y, _ = op.forward(xp, *inputs, **attrs)
         ys = y if isinstance(y, tuple) else (y,)
-        return shown(ys[output], entry, renamed(output_names(len(ys))[output], names), stored)
+        return shown(ys[output], entry, renamed(output_names(len(ys))[output], names), stored, inputs)
 
 
 def expand_backward(
@@ -73,7 +73,7 @@ def expand_backward(
         needs = ([i == wanted for i in range(len(arrays))],) if op.wants_needs else ()
         with named_by_variables():
             dxs = rule(xp, saved, dy if isinstance(y, tuple) else dy[0], *needs)
-        return shown(dxs[wanted], entry, renamed(f"d{own[wanted]}", names), stored)
+        return shown(dxs[wanted], entry, renamed(f"d{own[wanted]}", names), stored, [*inputs, *ys, *symbols])
 
 
 def expand_rule(
@@ -93,16 +93,20 @@ def expand_rule(
         with named_by_variables():
             results = rule(xp, *inputs, **named)
         chosen = results[output] if isinstance(results, tuple) else results
-        return shown(chosen, entry, left, stored)
+        return shown(chosen, entry, left, stored, inputs)
 
 
-def shown(array: Any, place: Place, name: str, stored: Any) -> Expansion:
+def shown(array: Any, place: Place, name: str, stored: Any, given: Sequence[Any]) -> Expansion:
+    """The expansion of one entry of a result. `given` is all that the rule was given, whose names are taken."""
     shape = np.shape(array.array if isinstance(array, Lazy) else array)
     position = int(np.ravel_multi_index(tuple(place), shape)) if shape else 0
     root = entry(array, position)
+    own: dict[int, str] = {}
     if isinstance(array, Lazy) and not array.given:
         root = array.definition(position)
-    return expansion(root, (name, position, shape), root.value if stored is None else stored)
+        own = {array.serial: name}  # a recurrence has entries of the result itself in its formula
+    taken = [x.name for x in given if isinstance(x, Lazy) and x.given]
+    return expansion(root, (name, position, shape), root.value if stored is None else stored, own, taken)
 
 
 def symbolic(arrays: Sequence[Any], own: Sequence[str], names: Names) -> list[Any]:

@@ -18,7 +18,7 @@ from nanonet.teach.cards.expansion.shortening import shortened
 
 RESULT_DIGITS = 4
 INLINE = 2  # a variable that stands for at most so many numbers is written out wherever it occurs, others if they
-FORMULA = 12  # occur once; both as long as the formula has at most so many
+FORMULA = 10  # occur once; both as long as the formula has at most so many
 DEFINITIONS = 6
 UNNAMED = ("-", *RELATIONS)  # no letter for -x: its x has one
 
@@ -78,15 +78,21 @@ class Expansion(Line):
     values: Mapping[str, float] = field(default_factory=dict[str, float])
 
 
-def expansion(root: Expression, left: tuple[str, int, Sequence[int]], value: Any) -> Expansion:
-    """What to show for the entry `left` (name, position, shape), whose formula is `root` and whose value is stored."""
+def expansion(
+    root: Expression, left: tuple[str, int, Sequence[int]], value: Any, own: Mapping[int, str], taken: Sequence[str]
+) -> Expansion:
+    """What to show for the entry `left` (name, position, shape), whose formula is `root` and whose value is stored.
+
+    For `own` and `taken` see `distinct_names`.
+    """
     while isinstance(root, Entry) and not root.array.given:
         root = root.array.definition(root.position).given(*root.because)
     main, definitions = arranged(root)
     reasons = list(dict.fromkeys(r for x in (main, *[d for _, d in definitions]) for n in walk(x) for r in n.because))
     everything = [main, *[d for _, d in definitions], *[e for e, _ in definitions], *[r for r, _ in reasons]]
     nodes = [n for x in everything for n in walk(x)]
-    names = distinct_names((n.array for n in nodes if isinstance(n, Entry)), (n for n in nodes if isinstance(n, Alias)))
+    arrays = [n.array for n in nodes if isinstance(n, Entry)]
+    names = distinct_names(arrays, (n for n in nodes if isinstance(n, Alias)), own, [*taken, left[0]])
     text, latex = Text(names), Latex(names)
     name, position, shape = left
     at = ",".join(map(str, index(position, shape)))

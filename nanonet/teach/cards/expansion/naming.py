@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import count
 from types import FrameType
 from typing import Any
 
@@ -43,19 +44,26 @@ def named_by_variables() -> Iterator[None]:
         sys.setprofile(None)
 
 
-def distinct_names(arrays: Iterable[Lazy], aliases: Iterable[Alias]) -> dict[Any, str]:
-    """A name for each array (by its serial) and each alias: inputs keep theirs, equal ones are numbered: h₁, h₂."""
-    names: dict[Any, str] = {}
+def distinct_names(
+    arrays: Iterable[Lazy], aliases: Iterable[Alias], own: Mapping[int, str], taken: Iterable[str]
+) -> dict[Any, str]:
+    """A name for each array (by its serial) and each alias: inputs keep theirs, equal ones are numbered: h₁, h₂.
+
+    `own` has arrays whose names are known, `taken` names that no variable of the rule may have: those of all inputs,
+    also of those that are not seen.
+    """
+    names: dict[Any, str] = dict(own)
     groups: dict[str, list[Any]] = {}
     for x in sorted({x.serial: x for x in arrays}.values(), key=lambda x: x.serial):
         if x.given:
             names[x.serial] = x.name
-        else:
+        elif x.serial not in own:
             groups.setdefault(x.name, []).append(x.serial)
     for alias in dict.fromkeys(aliases):
         groups.setdefault(alias.letter, []).append(alias)
-    taken = set(names.values())
+    used = {*taken, *names.values()}
     for name, group in groups.items():
-        alone = len(group) == 1 and name not in taken
-        names.update({key: name if alone else name + subscript(n) for n, key in enumerate(group, 1)})
+        alone = len(group) == 1 and name not in used
+        free = (name + subscript(n) for n in count(1) if name + subscript(n) not in used)
+        names.update({key: name if alone else next(free) for key in group})
     return names
