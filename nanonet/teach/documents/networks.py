@@ -31,7 +31,7 @@ class Network:
 
 
 def _columns(*values: float) -> Array:
-    return np.array(values)[:, None]
+    return np.array(values, float)[:, None]
 
 
 # D0: the forward and backward pseudocode. The layers are square, so that nearly every line as written conforms
