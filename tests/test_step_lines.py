@@ -179,3 +179,48 @@ def test_a_file_that_cannot_be_imported_is_one_line(step, tmp_path: Path) -> Non
     assert status == 1
     assert "cannot be imported: SyntaxError" in err
     assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", ["D0", "D0:2", "D2", "D3", "d3"])
+def test_a_documents_example_has_its_errata_beside_it(step, name: str) -> None:  # type: ignore[no-untyped-def]
+    status, out, err = step("", "x\nw\nn\n", "--document", name)
+    assert (status, err) == (0, "")
+    assert "errata, x shows them" in out
+    assert "\n1. " in out
+    assert "\nwritten: " in out
+    assert "· backward · seed · examples.py:" in out
+    assert max(map(cell_len, out.splitlines())) <= 80
+
+
+def test_an_erratum_is_run_when_it_is_asked_for(step) -> None:  # type: ignore[no-untyped-def]
+    _, out, _ = step("", "x 1\nx 9\n", "--document", "D4")
+    assert "as written  FAIL" in out
+    assert "corrected   pass" in out
+    assert "expected a number from 1 to 1, got '9'" in out
+
+
+@pytest.mark.parametrize(("name", "words"), [("D9", "expected one of D0"), ("D0:7", "has 2 example(s), got number 7")])
+def test_an_unknown_document_is_one_line(step, name: str, words: str) -> None:  # type: ignore[no-untyped-def]
+    status, out, err = step("", "", "--document", name)
+    assert (status, out) == (2, "")
+    assert words in err
+    assert len(err.splitlines()) == 1
+
+
+def test_files_are_written_instead_of_stepping(step, mine: str, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    markdown, html = tmp_path / "steps.md", tmp_path / "steps.html"
+    status, out, err = step(f"{mine}:loss", "n\n", "--markdown", str(markdown), "--html", str(html))
+    assert (status, err) == (0, "")
+    assert len(out.splitlines()) == 2
+    assert "### 17. store" in markdown.read_text(encoding="utf-8")
+    assert "<body" in html.read_text(encoding="utf-8")
+
+
+def test_the_commands_own_code_is_never_shown_as_the_users(step, mine: str) -> None:  # type: ignore[no-untyped-def]
+    """The seed of the backward that the trace itself starts stands at the line that made the loss."""
+    for name in ("loss", "defaults", "own_function"):
+        _, out, _ = step(f"{mine}:{name}", "n\n" * 20)
+        places = {line.split(" · ")[-1] for line in out.splitlines() if " · " in line}
+        assert {place.split(":")[0] for place in places} <= {"mine.py", "store"}, places
+    assert "seed · mine.py:10" in step(f"{mine}:loss", "w\n")[1]
+    assert ".py" not in step("nanonet.functional:tanh", "n\nn\n", "--inputs", "2")[1]

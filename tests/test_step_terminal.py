@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -107,3 +109,14 @@ def test_an_error_while_stepping_restores_the_terminal(tmp_path: Path) -> None:
     after = terminal.output.rpartition(LEFT)[2]
     assert "RuntimeError: planted" in after
     assert "Traceback" not in after
+
+
+def test_where_there_is_no_termios_it_imports_and_reads_lines(mine: str) -> None:
+    """As on Windows."""
+    program = (
+        "import sys; sys.modules['termios'] = sys.modules['tty'] = None\n"
+        "from nanonet.teach.views import terminal_keys\n"
+        "sys.exit(0 if terminal_keys.can_draw(sys.stdin, sys.stdout) is False else 3)"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert ran.returncode == 0, ran.stderr
