@@ -89,7 +89,7 @@ def test_a_gradient_is_not_yet_then_partly_there_then_complete(step, mine: str) 
         ("/ nowhere", "nothing found for 'nowhere'"),
         ("n x", "expected how many steps"),
         ("]", "there is no array on this card"),
-        ("n\n]", "y[0, 0] of 2×2, array 1 of 1"),
+        ("n\n]", "y[0, 0] of 2×2\n"),
         ("j 16\n}", "db[2, 1] of 3×2, array 2 of 2"),
         ("j 16\n= db 2,1", "db[2, 1] = "),
         ("j 16\n= 5,5", "da is 2×3, counted from 0; got '5,5'"),

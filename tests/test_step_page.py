@@ -15,11 +15,10 @@ import pytest
 
 import nanonet as nt
 from nanonet.cli import main
-from nanonet.teach.views.stepper import COMMANDS
+from nanonet.teach.views.terminal_commands import COMMANDS, KEY_NAMES
 
 PATH = Path(__file__).parents[1] / "docs" / "stepping.md"
 PAGE = PATH.read_text(encoding="utf-8")
-NAMES = {"right": "→", "left": "←", "space": "Space", "enter": "Enter", "backspace": "⌫", "home": "Home", "end": "End"}
 
 
 @pytest.fixture
@@ -63,7 +62,7 @@ def test_the_table_of_keys_is_the_programs() -> None:
     ((table,),) = [re.findall(r"\| key \| command \| \|\n\|---\|---\|---\|\n((?:\|.*\n)*)", PAGE)]
     rows = ""
     for command in COMMANDS:
-        keys = " ".join(f"`{NAMES.get(key, key)}`" for key in command.keys)
+        keys = " ".join(f"`{KEY_NAMES.get(key, key)}`" for key in command.keys)
         rows += f"| {keys} | {command.word} | {command.help} |\n"
     head = "|---|---|---|\n"
     assert written(head + table, head + rows) or table == rows

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 from rich.text import Text
 
-from nanonet.teach.trace import State, Trace, replayed
+import nanonet as nt
+from nanonet.op import REGISTRY, Op
+from nanonet.tape import apply
+from nanonet.teach.trace import State, Trace, replayed, trace
 from nanonet.teach.views import terminal_screen
 from nanonet.teach.views.progress import Progress
-from nanonet.teach.views.stepper import BY_KEY, COMMANDS, Note, Stepper, find_command
+from nanonet.teach.views.stepper import Note, Stepper
+from nanonet.teach.views.terminal_commands import BY_KEY, COMMANDS, find_command
 from nanonet.teach.views.terminal_folds import Folds
 from nanonet.teach.views.terminal_loop import Loop
 from nanonet.teach.views.terminal_screen import screen
 from tests.step_targets import a_trace, a_training_step
 
 TRACES = {"a loss": a_trace(), "a training step": a_training_step(), "deep": a_training_step(12)}
-KEYS = [key for key in BY_KEY if key != "q"] + ["up", "down", "pageup", "pagedown", "escape", "resize", ":", "ß", "z"]
+KEYS = [*(key for key in BY_KEY if key != "q"), "up", "down", "pageup", "pagedown", "escape", "resize", "tab", ":", "z"]
 WORDS = ["12", "-3", "tanh", "linear", "backward", "model.0.0.weight", "line 9", "nowhere", "z", "3", "break relu", "q"]
 SIZES = [(80, 24), (120, 40), (30, 10), (45, 61), (20, 5), (200, 12)]
 
@@ -59,7 +66,7 @@ def test_the_check_of_positions_finds_an_undo_that_forgets(monkeypatch: pytest.M
         state.position -= 1
 
     monkeypatch.setattr(State, "undo", forgets)
-    stepper.do(find_command("back"))
+    stepper.do(find_command("back").run)
     with pytest.raises(AssertionError):
         check_faithful(stepper)
 
@@ -120,22 +127,22 @@ def test_modules_fold_and_unfold_without_losing_a_step() -> None:
 def test_a_long_trace_starts_folded_and_over_passes_a_module() -> None:
     stepper = Stepper(TRACES["deep"])
     assert any(row.folded for row in stepper.folds.rows())
-    stepper.do(find_command("over"))
+    stepper.do(find_command("over").run)
     assert stepper.step is not None
     assert stepper.step.index == stepper.folds.beyond(0)
-    stepper.do(find_command("expand"))
+    stepper.do(find_command("expand").run)
     assert "12 of" not in shown(stepper, 120, 40)
 
 
 def test_a_breakpoint_is_shown_stops_and_goes_away() -> None:
     stepper = Stepper(a_trace())
     stepper.seek(3)
-    stepper.do(find_command("break"))
+    stepper.do(find_command("break").run)
     assert "●▶" in shown(stepper)
-    stepper.do(find_command("start"))
-    stepper.do(find_command("run"))
+    stepper.do(find_command("start").run)
+    stepper.do(find_command("run").run)
     assert stepper.position == 3
-    stepper.do(find_command("break"))
+    stepper.do(find_command("break").run)
     assert not stepper.debugger.breakpoints
 
 
@@ -152,7 +159,7 @@ def test_what_the_user_wrote_cannot_move_the_cursor() -> None:
 def test_every_command_has_a_key_and_a_line_of_help() -> None:
     assert len(BY_KEY) == sum(len(command.keys) for command in COMMANDS)
     stepper = Stepper(a_trace())
-    stepper.do(find_command("help"))
+    stepper.do(find_command("help").run)
     text = shown(stepper, 80, 40)
     assert all(command.help in text for command in COMMANDS)
 
@@ -167,3 +174,53 @@ def test_inspecting_stays_in_view_while_one_steps() -> None:
     assert "gradient (1 of 2 terms so far)" in shown(loop.stepper)
     loop.press("escape")
     assert not loop.stepper.overlay
+
+
+def test_tab_completes_the_name_of_a_tensor() -> None:
+    loop = Loop(Stepper(TRACES["a training step"]))
+    for key in ("i", "m", "tab"):
+        loop.press(key)
+    assert loop.prompt is not None
+    assert loop.prompt.text == "model."
+    assert "model.0.0.weight" in str(loop.prompt)
+    for key in "2.w":
+        loop.press(key)
+    loop.press("tab")
+    assert loop.prompt.text == "model.2.weight"
+    loop.press("enter")
+    assert loop.stepper.overlay == "inspect"
+
+
+def test_the_code_stands_still_where_all_of_it_fits() -> None:
+    stepper = Stepper(a_trace())
+    seen = set()
+    for position in range(1, 17):
+        stepper.seek(position)
+        first = screen(stepper, 80, 24)[3].plain
+        seen.add(first.replace("▶", " ")[:40])
+    assert len(seen) == 1
+
+
+def test_a_rule_that_no_card_can_follow_still_has_its_formula() -> None:
+    """A user's own operation may call what is not in the vocabulary of the rules."""
+
+    class Strange(Op):
+        """y = 2 x;  dx = 2 dy."""
+
+        def forward(xp: Any, x: Any) -> Any:
+            return np.copy(np.asarray(x)) * 2, ()
+
+        def backward(xp: Any, saved: Any, dy: Any) -> Any:
+            return (dy * 2,)
+
+    try:
+        found = trace(lambda x: nt.sum(apply(nt.Tensor, Strange, (x,), {})), np.ones(3))
+        stepper = Stepper(found)
+        stepper.seek(1)
+        text = shown(stepper)
+        assert "y = 2 x" in text
+        assert "No entry can be worked out here" in text
+        assert "card: strange" in text
+        assert "No entry can be worked out here" in found.to_markdown()
+    finally:
+        del REGISTRY["network.strange"]

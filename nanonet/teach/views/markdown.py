@@ -12,8 +12,7 @@ import numpy as np
 from nanonet.teach.trace import Change, Debugger, Node, Step, Trace
 from nanonet.teach.views import arrays, latex
 from nanonet.teach.views.cardtext import card_text
-from nanonet.teach.views.progress import Progress, consumer, place
-from nanonet.teach.views.stepper import code
+from nanonet.teach.views.progress import Progress, code, consumer, place
 
 MOST_CODE = 120  # lines of a file
 

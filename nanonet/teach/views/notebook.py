@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from nanonet.htmlpage import resource
 from nanonet.teach.trace import Step, Trace
-from nanonet.teach.views.progress import place
-from nanonet.teach.views.stepper import Stepper, code
+from nanonet.teach.views.progress import code, place
+from nanonet.teach.views.stepper import Stepper
 from nanonet.teach.views.terminal_lines import in_short, terms_in_short
 
 if TYPE_CHECKING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass
+from pathlib import Path
 
 from nanonet.teach.trace import Contribution, Step, Trace
 
@@ -68,7 +69,13 @@ class Progress:
 
 def place(step: Step) -> str:
     """ "model.py:12", or "" where no line of the user's is known."""
-    return "" if step.site is None else f"{step.site.file.rsplit('/', 1)[-1]}:{step.site.line}"
+    return "" if step.site is None else f"{Path(step.site.file).name}:{step.site.line}"
+
+
+def code(trace: Trace, step: Step) -> str:
+    """The line of the user's code that a step belongs to, without its indent; "" where it is not known."""
+    lines = trace.sources.get(step.site.file, []) if step.site else []
+    return lines[step.site.line - 1].strip() if step.site and 0 < step.site.line <= len(lines) else ""
 
 
 def consumer(trace: Trace, contribution: Contribution) -> str:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from nanonet.gradcheck.suite.target import UnknownTargetError
 from nanonet.teach.trace import Trace
-from nanonet.teach.views.stepper import Note, Stepper, find_command
+from nanonet.teach.views.stepper import Note, Stepper
+from nanonet.teach.views.terminal_commands import find_command
 from nanonet.teach.views.terminal_keys import can_draw
 from nanonet.teach.views.terminal_lines import run_lines
 from nanonet.teach.views.terminal_loop import Loop
@@ -48,7 +49,7 @@ def run(order: Order) -> None:
 
 
 def _start_at(stepper: Stepper, place: str) -> None:
-    stepper.do(find_command("jump"), place)
+    stepper.do(find_command("jump").run, place)
     if stepper.message:
         raise UnknownTargetError(f"--to: {stepper.message}")
 

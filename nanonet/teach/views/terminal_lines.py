@@ -11,8 +11,9 @@ from rich.cells import cell_len
 from nanonet.teach.trace import Trace
 from nanonet.teach.views import arrays
 from nanonet.teach.views.cardtext import changed
-from nanonet.teach.views.progress import consumer, place
-from nanonet.teach.views.stepper import COMMANDS, Stepper, code, find_command
+from nanonet.teach.views.progress import code, consumer, place
+from nanonet.teach.views.stepper import Stepper
+from nanonet.teach.views.terminal_commands import COMMANDS, find_command
 from nanonet.teach.views.terminal_text import clean, columns, cut, wrapped
 
 WIDTH = 80
@@ -46,7 +47,7 @@ def answer(stepper: Stepper, line: str) -> list[str]:
     except ValueError as error:
         return wrapped(str(error), WIDTH)
     before = stepper.position, stepper.which, stepper.entry
-    stepper.do(command, argument)
+    stepper.do(command.run, argument)
     if stepper.done:
         return []
     lines = wrapped(clean(stepper.message), WIDTH) if stepper.message else []

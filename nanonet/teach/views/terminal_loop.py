@@ -5,7 +5,8 @@ from __future__ import annotations
 from rich.console import Console
 from rich.text import Text
 
-from nanonet.teach.views.stepper import BY_KEY, Command, Stepper, find_command
+from nanonet.teach.views.stepper import Stepper
+from nanonet.teach.views.terminal_commands import BY_KEY, Command, completed, find_command
 from nanonet.teach.views.terminal_keys import CLEAR, HOME, Terminal
 from nanonet.teach.views.terminal_screen import screen
 
@@ -16,10 +17,11 @@ class Prompt:
     """A line that is being typed: the argument of a command, or, without one, a whole command."""
 
     def __init__(self, command: Command | None = None) -> None:
-        self.command, self.text = command, ""
+        self.command, self.text, self.hint = command, "", ""
 
     def __str__(self) -> str:
-        return f"{self.command.asks}: {self.text}" if self.command else f":{self.text}"
+        hint = f"   ({self.hint})" if self.hint else ""
+        return f"{self.command.asks}: {self.text}{hint}" if self.command else f":{self.text}"
 
 
 class Loop:
@@ -55,9 +57,10 @@ class Loop:
         if command.asks:
             self.prompt = Prompt(command)
         else:
-            self.stepper.do(command)
+            self.stepper.do(command.run)
 
     def _typed(self, prompt: Prompt, key: str) -> None:
+        prompt.hint = ""
         if key == "enter":
             self.prompt = None
             self._entered(prompt)
@@ -65,6 +68,9 @@ class Loop:
             self.prompt = None
         elif key == "backspace":
             prompt.text = prompt.text[:-1]
+        elif key == "tab" and prompt.command is not None:
+            prompt.text, fitting = completed(self.stepper, prompt.text)
+            prompt.hint = ", ".join(fitting) if len(fitting) != 1 else ""
         elif key == "erase":
             prompt.text = ""
         elif len(key) == 1 and key.isprintable():
@@ -74,12 +80,12 @@ class Loop:
 
     def _entered(self, prompt: Prompt) -> None:
         if prompt.command is not None:
-            return self.stepper.do(prompt.command, prompt.text)
+            return self.stepper.do(prompt.command.run, prompt.text)
         word, _, argument = prompt.text.strip().partition(" ")
         if not word:
             return None
         try:
-            self.stepper.do(find_command(word), argument)
+            self.stepper.do(find_command(word).run, argument)
         except ValueError as error:
             self.stepper.message = str(error)
 

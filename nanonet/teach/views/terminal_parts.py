@@ -8,7 +8,7 @@ from rich.text import Text
 from nanonet.teach.trace import Site, Step
 from nanonet.teach.views import arrays
 from nanonet.teach.views.cardtext import gradient_of
-from nanonet.teach.views.stepper import Stepper, has_breakpoint
+from nanonet.teach.views.stepper import Stepper
 from nanonet.teach.views.terminal_folds import Row
 from nanonet.teach.views.terminal_lines import in_short, terms_in_short
 from nanonet.teach.views.terminal_text import clean, columns, cut, window, wrapped
@@ -59,17 +59,25 @@ def code(stepper: Stepper, width: int, height: int) -> tuple[str, list[Text]]:
     lines = stepper.trace.sources.get(site.file, []) if site else []
     if site is None or not lines:
         return "", [Text("no source is known for this step", "dim")]
-    first = window(len(lines), height, site.line - 1)
+    first = _first_line(stepper, site, len(lines), height)
     digits = len(str(first + height))
     shown = []
     for number, source in enumerate(lines[first : first + height], first + 1):
         current = exact and number == site.line
         style = f"bold {COLOURS[stepper.step.phase]}" if current and stepper.step else ""
-        line = Text().append("●" if has_breakpoint(stepper, site.file, number) else " ", "red")
+        line = Text().append("●" if stepper.has_breakpoint(site.file, number) else " ", "red")
         line.append("▶" if current else " ", style)
         line.append(f"{number:>{digits}} ", "" if current else "dim")
         shown.append(line.append(cut(clean(source), width - digits - 3), style))
     return site.file.rsplit("/", 1)[-1], shown
+
+
+def _first_line(stepper: Stepper, site: Site, count: int, height: int) -> int:
+    """All lines that the steps point to, if they fit, so that the code stands still; else those around `site`."""
+    used = stepper.lines[site.file]
+    if used[-1] - used[0] >= height:
+        return window(count, height, site.line - 1)
+    return window(count, height, (used[0] + used[-1] - 1) // 2)
 
 
 def steps(stepper: Stepper, width: int, height: int) -> list[Text]:

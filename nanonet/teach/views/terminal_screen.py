@@ -5,7 +5,8 @@ from __future__ import annotations
 from rich.text import Text
 
 from nanonet.teach.views import terminal_parts as parts
-from nanonet.teach.views.stepper import COMMANDS, Stepper
+from nanonet.teach.views.stepper import Stepper
+from nanonet.teach.views.terminal_commands import COMMANDS, KEY_NAMES
 from nanonet.teach.views.terminal_lines import jacobian_lines, tensor_lines
 from nanonet.teach.views.terminal_text import beside, block, clean, padded, wrapped
 
@@ -100,9 +101,12 @@ def _notes(stepper: Stepper, width: int, height: int) -> list[Text]:
 
 def _overlay(stepper: Stepper, width: int, height: int) -> list[Text]:
     if stepper.overlay == "help":
-        lines = [Text().append(f"{', '.join(c.keys):<25}", "bold").append(c.help) for c in COMMANDS]
-        lines.append(Text().append(f"{':':<25}", "bold").append("a command in words, as from a pipe: :jump tanh"))
-        return block("keys", *_scrolled(stepper, lines, width, height))
+        rows = [("  ".join(KEY_NAMES.get(key, key) for key in c.keys), c.help) for c in COMMANDS]
+        rows.append((":", "a command in words, as from a pipe: :jump tanh"))
+        lines = [Text().append(f"{keys:<20}", "bold").append(words) for keys, words in rows]
+        set_ones = ", ".join(map(str, stepper.debugger.breakpoints))
+        note = f"breakpoints: {clean(set_ones)}" if set_ones else ""
+        return block("keys", *_scrolled(stepper, lines, width, height, note))
     if stepper.overlay == "inspect":
         text = tensor_lines(stepper, stepper.inspected, width)
         lines = [Text(clean(line)) for line in text]
