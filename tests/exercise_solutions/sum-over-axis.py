@@ -1,0 +1,6 @@
+# ruff: noqa: N999 (the name of the exercise)
+import numpy as np
+
+
+def backward(dy, x):
+    return np.broadcast_to(dy[:, None], x.shape)
