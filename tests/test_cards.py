@@ -10,9 +10,11 @@ import pytest
 import nanonet as nt
 import nanonet.functional as F
 from nanonet import nn, optim
+from nanonet.op import Composite, ops
 from nanonet.teach.cards.card import Card, card, telling_entry
 from nanonet.teach.cards.expansion import evaluate
 from nanonet.teach.trace import Trace, trace, tracing
+from tests.support import call, first_outputs
 
 A, B = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1.0, -1.0])
 
@@ -49,7 +51,8 @@ def stored(found: Trace, c: Card) -> float:
 
 def assert_holds(found: Trace, c: Card) -> None:
     """Three lines; the one with the numbers, evaluated, is the trace's number to the printed digits."""
-    assert len(c.lines) == len(c.latex) == 3 and c.expansion is not None
+    assert len(c.lines) == len(c.latex) == 3
+    assert c.expansion is not None
     left, _, right = c.lines[1].partition(" = ")
     assert c.lines[2].startswith(f"{left} = ") if right else " was " in c.lines[1]
     value = stored(found, c)
@@ -71,7 +74,22 @@ def test_every_step_has_a_card_whose_numbers_give_the_traces_value(make: Any) ->
             for entry in {telling_entry(target.value), (0,) * len(target.shape)}:
                 c = card(found, step.index, entry, which)
                 assert_holds(found, c)
-                assert c.entry == entry and str(c)
+                assert c.entry == entry
+                assert str(c)
+
+
+@pytest.mark.parametrize("op", [pytest.param(op, id=op.name) for op in ops() if issubclass(op, Composite)])
+def test_the_parts_of_composite_operations_have_cards(op: Any) -> None:
+    for sample in op.samples[:2]:
+        with tracing() as found:
+            y, inputs = call(op, sample, sample.draw(), nt.Tensor.wrap)
+            outputs = first_outputs(y)
+            if outputs and inputs:
+                outputs[0].backward(np.random.default_rng(1).standard_normal(outputs[0].shape))
+        for step in found.steps:
+            c = card(found, step.index)
+            if c.expansion is not None:
+                assert_holds(found, c)
 
 
 def test_a_forward_card() -> None:
@@ -88,7 +106,8 @@ def test_a_backward_card_has_upstream_local_and_product() -> None:
     (product, *_) = [s for s in found.steps if s.kind == "backward" and s.title == "multiply"][1:]
     c = card(found, product.index, (1, 0), which=0)
     assert c.lines[0] == "da = dy ⊙ b"
-    assert c.link is not None and c.link.alone
+    assert c.link is not None
+    assert c.link.alone
     assert (c.link.upstream, c.link.local, c.link.product) == ("dy[1, 0] = 12", "∂y[1, 0]/∂a[1, 0] = 1", "12")
 
 
@@ -104,7 +123,8 @@ def test_the_links_product_is_the_entry_for_elementwise_operations() -> None:
         found = trace(lambda x, f=f: f(x).sum(), x)
         step = next(s for s in found.steps if s.kind == "backward" and s.title != "sum")
         c = card(found, step.index)
-        assert c.link is not None and c.link.alone
+        assert c.link is not None
+        assert c.link.alone
         assert c.link.upstream_value * c.link.local_value == pytest.approx(stored(found, c), rel=1e-12)
 
 
@@ -113,7 +133,9 @@ def test_the_local_derivative_does_not_depend_on_how_arrays_lie_in_memory() -> N
         lambda x: (F.max_pool2d(nt.transpose(x, (0, 1, 3, 2)), 2) * 3.0).sum(), np.arange(16.0).reshape(1, 1, 4, 4)
     )
     c = card(found, next(s.index for s in found.steps if s.kind == "backward" and s.title == "max_pool2d"))
-    assert c.link is not None and c.link.alone and (c.link.local_value, c.link.product_value) == (1.0, 3.0)
+    assert c.link is not None
+    assert c.link.alone
+    assert (c.link.local_value, c.link.product_value) == (1.0, 3.0)
 
 
 def test_an_unbroadcast_card_says_axes_and_copies_and_writes_the_sum_out() -> None:
@@ -151,10 +173,22 @@ def test_a_second_backward_is_shown_as_an_addition() -> None:
     assert second.lines == ("x.grad = x.grad + dx", "x.grad[1] = 4 + 4", "x.grad[1] = 8")
 
 
+def test_a_gradient_from_before_the_trace_is_called_that() -> None:
+    x = nt.tensor([1.0, 2.0], requires_grad=True)
+    (x * x).sum().backward()
+    with tracing() as found:
+        (x * x).sum().backward()
+    before, after = cards_of(found, "store")
+    assert before.lines[0] == "x.grad = what was there before the trace began"
+    assert after.lines[1] == "x.grad[1] = 4 + 4"
+
+
 def test_what_is_put_or_taken_away_says_what_was_there() -> None:
     found = training()
     (zero,) = cards_of(found, "zero_grad")
-    assert zero.lines[0] == "x.grad = nothing" and " was " in zero.lines[1] and zero.lines[2].endswith("= nothing")
+    assert zero.lines[0] == "x.grad = nothing"
+    assert " was " in zero.lines[1]
+    assert zero.lines[2].endswith("= nothing")
     x = nt.tensor([1.0, 2.0], requires_grad=True)
     with tracing() as found:
         (x * x).sum()
@@ -176,15 +210,17 @@ def test_an_update_card_expands_the_optimizers_rule() -> None:
     assert c.formula == "p ← p - lr (g + λp)."
     assert c.symbols == f"p{at} = p{at} - lr·g{at}"
     adam = cards_of(training(), "update")[0]
-    assert "β₁" in adam.definitions[0] and "√(" in adam.symbols
+    assert "β₁" in adam.definitions[0]
+    assert "√(" in adam.symbols
     assert [t.name for t in adam.choices] == ["p", "m", "v"]
 
 
 def test_weights_are_shown_first_and_all_gradients_can_be_chosen() -> None:
     found = training(runs=1)
-    step = [s for s in found.steps if s.kind == "backward" and s.title == "linear"][0]
+    step = next(s for s in found.steps if s.kind == "backward" and s.title == "linear")
     c = card(found, step.index)
-    assert [t.name for t in c.choices] == ["dx", "dw", "db"] and c.choices[c.which].name == "dw"
+    assert [t.name for t in c.choices] == ["dx", "dw", "db"]
+    assert c.choices[c.which].name == "dw"
     assert card(found, step.index, which=0).lines[1].startswith("dx[")
 
 
@@ -205,7 +241,8 @@ def test_the_entry_is_the_telling_one_and_never_out_of_range() -> None:
 def test_an_empty_array_has_a_card_too() -> None:
     found = trace(lambda x: nt.exp(x).sum(), np.zeros((0, 3)))
     c = card(found, 0)
-    assert c.expansion is None and c.lines[1] == "an empty array: there is no entry to show"
+    assert c.expansion is None
+    assert c.lines[1] == "an empty array: there is no entry to show"
 
 
 def test_a_result_that_the_engine_did_not_compute_is_not_shown_as_right() -> None:

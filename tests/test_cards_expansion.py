@@ -103,7 +103,8 @@ def assert_agrees(line: Line) -> None:
         return
     half = 0.5 * 10.0 ** (floor(log10(abs(shown))) - 3) if shown else 0.0
     assert abs(got - shown) <= half * (1 + 1e-6), f"{line.numbers} is {got}, and {line.result} is printed"
-    assert line.agrees and not line.remark
+    assert line.agrees
+    assert not line.remark
 
 
 def assert_names_are_right(expansion: Expansion, arrays: dict[str, Any]) -> None:
@@ -252,7 +253,8 @@ CALLS: dict[str, Callable[[Any, Any, Any, Any], Any]] = {
 def test_every_entry_of_a_symbolic_function_has_numpys_value(name: str) -> None:
     found = CALLS[name](vocabulary.xp, *(Lazy(x, None, n) for x, n in ((A, "a"), (S, "s"), (V, "v"))))
     wanted = np.asarray(CALLS[name](numpy_xp, A, S, V))
-    assert found.shape == wanted.shape and found.dtype == wanted.dtype
+    assert found.shape == wanted.shape
+    assert found.dtype == wanted.dtype
     np.testing.assert_array_equal(found.array, wanted)
     values = [found.definition(i).value for i in range(found.size)]
     np.testing.assert_allclose(values, wanted.reshape(-1).astype(float), rtol=1e-12)
@@ -261,7 +263,8 @@ def test_every_entry_of_a_symbolic_function_has_numpys_value(name: str) -> None:
 def test_large_matrices_stay_numbers_of_their_own() -> None:
     x = np.random.default_rng(0).standard_normal((5, 5)) + 4 * np.eye(5)
     expansion = expand_forward(REGISTRY["array.det"], [x], {}, ())
-    assert expansion.formula == "det" and evaluate(expansion.substituted) == pytest.approx(np.linalg.det(x), rel=1e-3)
+    assert expansion.formula == "det"
+    assert evaluate(expansion.substituted) == pytest.approx(np.linalg.det(x), rel=1e-3)
 
 
 # What is printed
@@ -296,9 +299,11 @@ def test_only_the_entry_that_is_asked_for_is_expanded(monkeypatch: pytest.Monkey
 
 def test_numbers_have_as_few_digits_as_the_result_allows() -> None:
     expansion = expand_forward(REGISTRY["array.subtract"], [np.array([1.0000123]), np.array([1.0])], {}, (0,))
-    assert expansion.numbers == "y[0] = 1.0000123 - 1" and expansion.result == "1.23e-05"
+    assert expansion.numbers == "y[0] = 1.0000123 - 1"
+    assert expansion.result == "1.23e-05"
     expansion = expand_forward(REGISTRY["array.add"], [np.array([1.0000123]), np.array([2.0])], {}, (0,))
-    assert expansion.numbers == "y[0] = 1 + 2" and expansion.result == "3"
+    assert expansion.numbers == "y[0] = 1 + 2"
+    assert expansion.result == "3"
 
 
 @pytest.mark.parametrize(
@@ -326,9 +331,11 @@ def test_gradients_are_written_with_what_the_forward_saved() -> None:
     tanh, relu = REGISTRY["array.tanh"], REGISTRY["network.relu"]
     assert expand_backward(tanh, [A], {}, [A], 0, (0, 1)).symbols == "dx[0, 1] = dy[0, 1]·(1 - y[0, 1]²)"
     stopped = expand_backward(relu, [A], {}, [A], 0, (0, 1))
-    assert stopped.symbols == "dx[0, 1] = 0" and stopped.because == ("y[0, 1] ≤ 0 holds: 0 ≤ 0",)
+    assert stopped.symbols == "dx[0, 1] = 0"
+    assert stopped.because == ("y[0, 1] ≤ 0 holds: 0 ≤ 0",)
     passed = expand_backward(relu, [A], {}, [A], 0, (0, 0))
-    assert passed.symbols == "dx[0, 0] = dy[0, 0]" and passed.because == ("y[0, 0] ≤ 0 does not hold: 0.5 ≤ 0",)
+    assert passed.symbols == "dx[0, 0] = dy[0, 0]"
+    assert passed.because == ("y[0, 0] ≤ 0 does not hold: 0.5 ≤ 0",)
 
 
 def test_names_come_from_the_rules_own_variables() -> None:
@@ -358,7 +365,8 @@ def test_latex() -> None:
     for op in ENTIRE:
         for expansion, _ in expansions(op, op.samples[0]):
             for text in (expansion.latex, *(w.latex for w in expansion.where)):
-                assert text.count("{") == text.count("}") and text.count(r"\left") == text.count(r"\right")
+                assert text.count("{") == text.count("}")
+                assert text.count(r"\left") == text.count(r"\right")
                 assert not re.search(r"[·√σ∞≤≥≠…′]", text), text
             break
 
@@ -390,7 +398,8 @@ def test_rounding_is_said_and_not_hidden() -> None:
     x = np.array([1e8, 1.0, -1e8], np.float32)
     stored = np.float32(0)  # in float32, 1e8 + 1 is 1e8
     expansion = expand_forward(REGISTRY["array.sum"], [x], {"axis": None}, (), stored=stored)
-    assert expansion.result == "0" and not expansion.agrees
+    assert expansion.result == "0"
+    assert not expansion.agrees
     assert "The engine's number is 0, and the line as written here gives 1" in expansion.remark
 
 

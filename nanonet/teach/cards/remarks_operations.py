@@ -93,6 +93,8 @@ def dropout_masks(s: Seen) -> str | None:
     if s.op not in ("dropout", "dropout2d") or len(s.inputs) < 2 or s.inputs[1] is None:
         return None
     mask = np.asarray(s.inputs[1])
+    if not mask.size:
+        return None
     dropped = int((mask == 0).sum())
     scale = float(mask.max())
     if s.kind == "forward":

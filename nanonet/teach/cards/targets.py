@@ -68,7 +68,8 @@ def targets_of(trace: Trace, step: Step) -> tuple[Target, ...]:
 
 def _forward(trace: Trace, step: Step) -> tuple[Target, ...]:
     op, call = step.op, step.call
-    assert op is not None and call is not None
+    assert op is not None
+    assert call is not None
     names = output_names(len(call.results))
     legend = _legend(trace, step, op)
 
@@ -88,7 +89,8 @@ def _forward(trace: Trace, step: Step) -> tuple[Target, ...]:
 
 def _backward(trace: Trace, step: Step) -> tuple[Target, ...]:
     op, call = step.op, step.call
-    assert op is not None and call is not None
+    assert op is not None
+    assert call is not None
     if step.forward is None or trace.steps[step.forward].call is None:
         return tuple(_change(trace, step, change) for change in step.changes)
     before = trace.steps[step.forward]
@@ -181,6 +183,8 @@ def _change(trace: Trace, step: Step, change: Change) -> Target:
         "assign": "x = what your code wrote",
         "zero_grad": "x.grad = nothing" if after is None else "x.grad = 0",
     }.get(step.kind, f"{name} = …")
+    if step.title == "stored before":
+        formula = "x.grad = what was there before the trace began"
 
     def expand(at: Entry) -> Expansion:
         stored = value[tuple(at)]

@@ -56,8 +56,7 @@ class Line:
     @property
     def latex(self) -> str:
         r"""The three as one aligned equation, for between $$."""
-        rows = [self.latex_formula]
-        rows += [row for row in (self.latex_substituted, self.latex_result) if row != rows[-1]]
+        rows = dict.fromkeys((self.latex_formula, self.latex_substituted, self.latex_result))
         body = r" \\ ".join(f"&= {row}" for row in rows)
         return rf"\begin{{aligned}} {self.latex_left} {body} \end{{aligned}}"
 

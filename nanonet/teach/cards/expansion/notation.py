@@ -141,7 +141,7 @@ class Latex(Text):
 
     times = r" \cdot "
     commands = ("exp", "log", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "max", "min")
-    signs = {"≤": r"\le", "≥": r"\ge", "≠": r"\ne"}
+    signs = {"≤": r"\leq", "≥": r"\geq", "≠": r"\neq"}
 
     def number(self, value: float) -> str:
         text = super().number(value).replace("∞", r"\infty").replace("nan", r"\mathrm{nan}")
