@@ -82,4 +82,11 @@ drawPhases();
 drawGraph();
 firstView();
 showStep(false);
-window.addEventListener("resize", () => firstView());
+
+let width = window.innerWidth;
+window.addEventListener("resize", () => {
+  if (printing || width === window.innerWidth) return; // a phone's address bar comes and goes: that is no reason to move
+  width = window.innerWidth;
+  firstView();
+  keepInView(false);
+});

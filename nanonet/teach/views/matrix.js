@@ -78,7 +78,7 @@ function drawMap(group, array, width, height, { most = 12, digits = 0 } = {}) {
     for (let j = 0; j < cols; j += 1) {
       const x = at(i, j), name = level(x, largest);
       paths[name] = `${paths[name] ?? ""}M${+(j * w).toFixed(2)} ${+(i * h).toFixed(2)}h${w.toFixed(2)}v${h.toFixed(2)}h${-w.toFixed(2)}z`;
-      if (digits) labels.push(svg("text", { x: (j + 0.5) * w, y: (i + 0.5) * h, class: "entry" }, numberWords(array, i, j, digits)));
+      if (digits) labels.push(svg("text", { x: (j + 0.5) * w, y: (i + 0.5) * h, class: "entry" }, numberWords(array, i, j, digits)), " ");
     }
   group.replaceChildren(...Object.entries(paths).map(([name, d]) => svg("path", { d, class: `cell ${name}${digits ? " tint" : ""}` })), ...labels);
 }
@@ -96,6 +96,8 @@ function entryWords(name, array, row, col) {
   const x = array.data[row * sides(array.shape)[1] + col];
   return `${name}${indexWords(array.shape, row, col)} = ${entryJson(x, array.type).replaceAll('"', "")}`;
 }
+
+const cursors = new Map(); // by name: where the reader was in a matrix, kept from step to step
 
 /** A colour map to walk over with the pointer or the arrow keys; the entry's number stands below it. */
 function matrixView(name, array) {
@@ -115,7 +117,8 @@ function matrixView(name, array) {
     "aria-roledescription": "matrix", "aria-label": `${name}, ${shapeWords(array.shape)}; arrow keys go from entry to entry`,
   }, cells, cursor);
   drawMap(cells, array, w, h, { most: 64, digits });
-  const at = { row: 0, col: 0 };
+  const at = cursors.get(name) ?? { row: 0, col: 0 };
+  cursors.set(name, at);
   const show = (row, col) => {
     at.row = Math.max(0, Math.min(height - 1, row));
     at.col = Math.max(0, Math.min(width - 1, col));

@@ -14,7 +14,7 @@ from nanonet.training.checkpoint import write_atomically
 
 MARK = "nanonet trace"
 PLACE = "nanonet.teach.views"
-STYLES = ("page.css", "page_graph.css", "page_panel.css")
+STYLES = ("page.css", "page_graph.css", "page_panel.css", "page_print.css")
 SCRIPTS = ("model.js", "matrix.js", "layout.js", "draw.js", "zoom.js", "card.js", "tensor.js", "keys.js")
 SAFE = (  # the page itself forbids every request; the empty icon keeps browsers from asking for one
     "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
@@ -42,7 +42,7 @@ def page(trace: Trace, title: str = "") -> str:
 
 
 def _title(trace: Trace) -> str:
-    names = [trace.nodes[root].name for root in trace.roots[-1:]]
+    names = [trace.nodes[root].name.partition(" (")[0] for root in trace.roots[:1]]
     return f"Backpropagation of {names[0]}, step by step" if names else "A forward pass, step by step"
 
 
@@ -59,6 +59,6 @@ def _note(data: dict[str, Any]) -> str:
     if left_out:
         which = f"{left_out:,} of {count(data['arrays'], 'array')} did not fit into the page"
         parts.append(f"{which}: shape, least, largest and mean entry and a coarse map stand for them.")
-    if len(data["cards"]["cards"]) < len(data["steps"]):
-        parts.append(f"Cards are given for the first {len(data['cards']['cards']):,} steps.")
+    if data["cards"]["whole"] < len(data["steps"]):
+        parts.append(f"After step {data['cards']['whole']:,} the cards give the formulas without the numbers.")
     return " ".join(parts)

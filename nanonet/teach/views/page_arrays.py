@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-SIDE = 12  # rows and columns of the small map that a summary keeps
+SIDE, LITTLE = 12, 4  # rows and columns of the small map that a summary keeps; of each of very many
+MANY = 1000
 _EXACT = ("f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1")  # what JavaScript reads without a loss
 
 
@@ -38,7 +39,7 @@ class Arrays:
         for number in sorted(range(len(self.arrays)), key=lambda i: self.arrays[i].nbytes):
             array = self.arrays[number]
             room -= array.nbytes * 4 // 3 + 4
-            found[number] = whole(array) if room >= 0 else summary(array)
+            found[number] = whole(array) if room >= 0 else summary(array, SIDE if len(found) < MANY else LITTLE)
         return found
 
 
@@ -52,10 +53,10 @@ def whole(array: np.ndarray) -> dict[str, Any]:
     return {"shape": array.shape, "type": kind, "data": base64.b64encode(data).decode()}
 
 
-def summary(array: np.ndarray) -> dict[str, Any]:
+def summary(array: np.ndarray, side: int = SIDE) -> dict[str, Any]:
     """Shape, least, largest and mean entry, and a small map of block averages in 255 levels around 0."""
     wide = array.astype("f8")
-    blocks = averaged(wide.reshape(-1, array.shape[-1] if array.ndim else 1), SIDE)
+    blocks = averaged(wide.reshape(-1, array.shape[-1] if array.ndim else 1), side)
     largest = float(np.max(np.abs(blocks), initial=0.0, where=np.isfinite(blocks)))
     levels = np.full(blocks.shape, -128)
     finite = np.isfinite(blocks)

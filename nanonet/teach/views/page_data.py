@@ -8,14 +8,13 @@ from typing import Any
 
 from nanonet.teach.trace.model import Node, Step, Trace
 from nanonet.teach.views.page_arrays import Arrays
-from nanonet.teach.views.page_cards import card_words
+from nanonet.teach.views.page_cards import cards
 from nanonet.teach.views.page_groups import Box, folded
 
 PARTS = ("value", "grad", "stored")
 AROUND = 5  # lines of code above and below one that a step points at
-ROOM = 780_000  # characters for all data: the page, with its script and style, stays under 1 MB
-CARDS = 260_000  # of them for cards
-LEAST = 100_000  # for arrays, however long the trace
+ROOM = 780_000  # bytes for all data: the page, with its script and style, stays under 1 MB
+EACH = 400  # for arrays, for each node at least: the page of a very long trace is larger
 
 
 def page_data(trace: Trace) -> dict[str, Any]:
@@ -29,9 +28,9 @@ def page_data(trace: Trace) -> dict[str, Any]:
         "roots": trace.roots,
         "boxes": _boxes(root),
         "files": [{"name": Path(file).name, "lines": _lines(trace, file)} for file in trace.sources],
-        "cards": _cards(trace),
+        "cards": cards(trace, arrays),
     }
-    data["arrays"] = arrays.packed(max(LEAST, ROOM - len(as_json(data))))
+    data["arrays"] = arrays.packed(max(EACH * len(trace.nodes), ROOM - len(as_json(data).encode())))
     return data
 
 
@@ -77,11 +76,21 @@ def _step(step: Step, arrays: Arrays, files: dict[str, int]) -> dict[str, Any]:
 def _boxes(root: Box) -> list[dict[str, Any]]:
     """The boxes, the outermost first: a box's number is its place in the list, `in` the number of its holder."""
     numbers = {id(root): 0}
-    found = [{"title": "", "about": "", "in": -1, "open": True, "nodes": [one for one in root.children if isinstance(one, int)]}]
+    found = [
+        {
+            "title": "",
+            "about": "",
+            "in": -1,
+            "open": True,
+            "nodes": [one for one in root.children if isinstance(one, int)],
+        }
+    ]
     for holder, box in root.boxes():
         numbers[id(box)] = len(found)
         nodes = [one for one in box.children if isinstance(one, int)]
-        found.append({"title": box.title, "about": box.about, "in": numbers[id(holder)], "open": box.open, "nodes": nodes})
+        found.append(
+            {"title": box.title, "about": box.about, "in": numbers[id(holder)], "open": box.open, "nodes": nodes}
+        )
     return found
 
 
@@ -93,30 +102,3 @@ def _lines(trace: Trace, file: str) -> dict[int, str]:
         if step.site and step.site.file == file:
             shown.update(range(max(1, step.site.line - AROUND), min(len(source), step.site.line + AROUND) + 1))
     return {line: source[line - 1] for line in sorted(shown)}
-
-
-def _cards(trace: Trace) -> dict[str, Any]:
-    """Cards, as far as there is room; each text once."""
-    texts: dict[str, int] = {}
-    cards: list[Any] = []
-    room = CARDS
-
-    def number(text: str) -> int:
-        nonlocal room
-        if text not in texts:
-            room -= len(text) + 4
-            texts[text] = len(texts)
-        return texts[text]
-
-    for step in trace.steps:
-        if room <= 0:
-            break
-        words = card_words(trace, step.index)
-        card = {
-            "title": number(words["title"]),
-            "lines": [[number(label), number(text)] for label, text in words["lines"]],
-            "remarks": [number(text) for text in words["remarks"]],
-        }
-        room -= len(as_json(card)) + 1
-        cards.append(card)
-    return {"texts": list(texts), "cards": cards}

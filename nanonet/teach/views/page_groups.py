@@ -1,7 +1,7 @@
 """How a page folds a graph: boxes of modules, and boxes of operations where modules do not suffice.
 
-    model          a box for each call of a module, with the results made within it and its parameters
-    … 20 operations   where a box has too many children, runs of them go into boxes of their own
+model          a box for each call of a module, with the results made within it and its parameters
+… 20 operations   where a box has too many children, runs of them go into boxes of their own
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Box:
 
     def boxes(self) -> Iterator[tuple[Box, Box]]:
         """All boxes within, each with the box that holds it, the outer ones first."""
-        waiting = [self]
+        waiting: list[Box] = [self]
         for box in waiting:
             for child in box.children:
                 if isinstance(child, Box):
@@ -126,17 +126,17 @@ def _chunk(box: Box, trace: Trace, outside: list[int]) -> None:
 def _run(children: list[Box | int], path: tuple[str, ...], trace: Trace) -> Box | int:
     if len(children) == 1:
         return children[0]
-    first, last = _name(children[0], trace), _name(children[-1], trace)
+    first, last = _name(children[0], trace, 0), _name(children[-1], trace, -1)
     box = Box("", path, f"{first} to {last}", children)
     count = sum(trace.nodes[number].kind == "result" for number in box.nodes())
     box.title = f"… {count:,} operations" if count else f"… {len(box.nodes()):,} tensors"
     return box
 
 
-def _name(child: Box | int, trace: Trace) -> str:
-    """What a child is called; of a run of operations, its first."""
+def _name(child: Box | int, trace: Trace, end: int) -> str:
+    """What a child is called; of a run of operations, its first or its last."""
     if isinstance(child, Box):
-        return _name(child.children[0], trace) if child.about else child.title
+        return _name(child.children[end], trace, end) if child.about else child.title
     return trace.nodes[child].name
 
 

@@ -19,10 +19,11 @@ function drawTensor() {
   if (!node) return;
   const parts = ["value", "grad", "stored"].map((part) => state[part].get(number) ?? NONE);
   const { added, all } = terms(number);
-  const key = JSON.stringify([number, selected, parts, added]);
+  const key = JSON.stringify([number, selected, parts, added, within(number)]);
   if (key === shownTensor) return;
   shownTensor = key;
-  tensorPanel.replaceChildren(
+  refill(
+    tensorPanel,
     html("h2", {}, html("code", {}, node.name), html("span", { class: "soft" }, ` ${shapeWords(node.shape)} ${node.dtype}`)),
     html("p", { class: "soft" }, `${madeBy(node)}${selected === null ? "" : ". Selected: Esc lets go"}`),
     moves(number),
@@ -53,6 +54,8 @@ function soFar(number) {
   return trace.steps.slice(start, Math.min(end, state.position)).flatMap((step) => step.terms.filter(([node]) => node === number));
 }
 
+const within = (node) => drawnAs(node)[0] === "b";
+
 const arrayView = (name, array) => (array ? matrixView(name, array) : html("p", { class: "yet" }, "not yet"));
 
 /** Buttons to the steps at which the value and the gradient of a tensor come to be. */
@@ -69,5 +72,10 @@ function moves(number) {
     ...(adds.length ? [button(adds.length > 1 ? "to its first term" : "to its gradient", adds[0])] : []),
     ...(adds.length > 1 ? [button("to its last term", adds[adds.length - 1])] : []),
   ];
+  if (within(number)) {
+    const open = html("button", { type: "button" }, "open its box in the graph");
+    open.addEventListener("click", () => { reveal(number); drawTensor(); });
+    buttons.push(open);
+  }
   return html("p", { class: "moves" }, ...buttons);
 }

@@ -2,14 +2,20 @@
 "use strict";
 
 const view = { x: 0, y: 0, k: 1, wished: 1 }; // wished: the scale that the reader chose
-const LEAST = 0.05, MOST = 4, READABLE = 0.62, STILL = 0.42;
+const LEAST = 0.05, MOST = 4, READABLE = 0.55, STILL = 0.42;
 
 function showView(smooth = false) {
   scene.classList.toggle("smooth", smooth);
   scene.style.transform = `translate(${view.x}px, ${view.y}px) scale(${view.k})`;
 }
 
-const frame = () => canvas.getBoundingClientRect();
+const BUTTONS = 50; // the strip on the right in which the zoom buttons lie
+
+/** Where the graph can be seen. */
+function frame() {
+  const { left, top, width, height } = canvas.getBoundingClientRect();
+  return { left, top, height, width: width - BUTTONS };
+}
 
 /** Zoom by a factor; the point (x, y) of the window stays where it is. */
 function zoomBy(factor, x = frame().left + frame().width / 2, y = frame().top + frame().height / 2, smooth = false) {
@@ -102,11 +108,15 @@ window.addEventListener("pointermove", (event) => {
 for (const name of ["pointerup", "pointercancel"]) window.addEventListener(name, (event) => pointers.delete(event.pointerId));
 canvas.addEventListener("click", (event) => { if (dragged > 5) event.stopPropagation(); else if (event.target === canvas) select(null); }, true);
 
+let printing = false; // on paper: the whole graph
+
 window.addEventListener("beforeprint", () => {
+  printing = true;
   canvas.setAttribute("viewBox", `0 0 ${placed.width} ${placed.height}`);
   scene.style.transform = "none";
 });
 window.addEventListener("afterprint", () => {
+  printing = false;
   canvas.removeAttribute("viewBox");
   showView();
 });
