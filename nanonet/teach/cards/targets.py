@@ -61,9 +61,10 @@ def targets_of(trace: Trace, step: Step) -> tuple[Target, ...]:
         return _update(trace, step)
     if step.kind in ("unbroadcast", "accumulate"):
         return _sum(trace, step)
-    return tuple(
-        _change(trace, step, change) for change in step.changes if change.after is not None or _was_stored(change)
-    )
+    wanted = [c for c in step.changes if c.after is not None or (c.part == "stored" and c.before is not None)]
+    if step.kind in ("store", "zero_grad"):
+        wanted = [c for c in wanted if c.part == "stored"]  # .grad is what they are about
+    return tuple(_change(trace, step, change) for change in wanted)
 
 
 def _forward(trace: Trace, step: Step) -> tuple[Target, ...]:
@@ -183,8 +184,6 @@ def _change(trace: Trace, step: Step, change: Change) -> Target:
         "assign": "x = what your code wrote",
         "zero_grad": "x.grad = nothing" if after is None else "x.grad = 0",
     }.get(step.kind, f"{name} = …")
-    if step.title == "stored before":
-        formula = "x.grad = what was there before the trace began"
 
     def expand(at: Entry) -> Expansion:
         stored = value[tuple(at)]
@@ -197,10 +196,6 @@ def _change(trace: Trace, step: Step, change: Change) -> Target:
 
     title, legend = f"{step.title}: {node.name}", (("x", node.name),)
     return Target(title, name, formula, _as_text(formula), legend, value, node, 0, expand, before, after is None)
-
-
-def _was_stored(change: Change) -> bool:
-    return change.part == "stored" and change.before is not None
 
 
 def _latest_gradient(trace: Trace, step: Step, node: int) -> np.ndarray | None:

@@ -25,6 +25,17 @@ class Site:
     line: int
     function: str = ""
 
+    @property
+    def name(self) -> str:
+        """The file without its folder; "cell" in a notebook, where each cell is a file with a name of its own."""
+        path = Path(self.file)
+        return "cell" if path.parent.name.startswith("ipykernel_") else path.name
+
+    @property
+    def place(self) -> str:
+        """ "model.py:12"."""
+        return f"{self.name}:{self.line}"
+
 
 @dataclass(frozen=True)
 class Node:

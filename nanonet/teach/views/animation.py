@@ -140,7 +140,7 @@ class Drawing:
         if step.site is not None and step.site.file in self.trace.sources:
             lines = self.trace.sources[step.site.file]
             code = lines[step.site.line - 1].strip() if step.site.line <= len(lines) else ""
-            code = f"{Path(step.site.file).name}:{step.site.line}   {code}"
+            code = f"{step.site.place}   {code}"
         for i, line in enumerate([*found.lines, code]):
             style = {"family": "DejaVu Sans Mono", "fontsize": 11.5, "color": SOFT if i == len(found.lines) else INK}
             figure.text(0.03, 0.185 - 0.045 * i, _plain(line if len(line) <= 130 else line[:129] + "…"), **style)
