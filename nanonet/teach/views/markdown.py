@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nanonet.teach.trace import Change, Debugger, Node, Step, Trace
+from nanonet.teach.trace import Change, Debugger, Node, Site, Step, Trace
 from nanonet.teach.views import arrays, latex
 from nanonet.teach.views.cardtext import card_text
 from nanonet.teach.views.progress import Progress, code, consumer, place
@@ -53,7 +53,7 @@ def name_of(trace: Trace) -> str:
     site = next((step.site for step in trace.steps if step.site), None)
     if site is None:
         return "A trace"
-    return f"`{site.function}`" if site.function.isidentifier() else f"`{site.file.rsplit('/', 1)[-1]}`"
+    return f"`{site.function}`" if site.function.isidentifier() else f"`{site.name}`"
 
 
 def _code(trace: Trace) -> list[str]:
@@ -66,7 +66,7 @@ def _code(trace: Trace) -> list[str]:
         first, last = min(used), min(max(used), min(used) + MOST_CODE)
         above = (n for n in range(first, max(first - 40, 0), -1) if lines[n - 1].lstrip().startswith("def "))
         first = next(above, first)
-        parts.append(f"From `{file.rsplit('/', 1)[-1]}`, line {first}:")
+        parts.append(f"From `{Site(file, first).name}`, line {first}:")
         parts.append(fenced("\n".join(lines[first - 1 : last]), "python"))
     return parts
 

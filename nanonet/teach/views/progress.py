@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass
-from pathlib import Path
 
 from nanonet.teach.trace import Contribution, Step, Trace
 
@@ -69,7 +68,7 @@ class Progress:
 
 def place(step: Step) -> str:
     """ "model.py:12", or "" where no line of the user's is known."""
-    return "" if step.site is None else f"{Path(step.site.file).name}:{step.site.line}"
+    return "" if step.site is None else step.site.place
 
 
 def code(trace: Trace, step: Step) -> str:

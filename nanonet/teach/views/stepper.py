@@ -115,6 +115,5 @@ class Stepper:
         self.debugger.seek(min(max(position, 0), len(self.debugger)))
 
     def has_breakpoint(self, file: str, line: int) -> bool:
-        """Is there a breakpoint on this line?"""
-        short = Path(file).name
-        return any(b.line == line and Path(b.file).name in ("", short) for b in self.debugger.breakpoints)
+        """Is there a breakpoint on this line of the file of this name?"""
+        return any(b.line == line and Path(b.file).name in ("", file) for b in self.debugger.breakpoints)

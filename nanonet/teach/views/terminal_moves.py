@@ -138,7 +138,7 @@ def toggle_breakpoint(stepper: Stepper, argument: str) -> None:
         step = stepper.step or stepper.debugger.next
         if step is None or step.site is None:
             raise ValueError("this step has no line of code; name an operation, a tensor or a line")
-        argument = f"{step.site.file}:{step.site.line}"
+        argument = step.site.place
     target = stepper.debugger.target(_named(argument))
     if target in stepper.debugger.breakpoints:
         stepper.debugger.breakpoints.remove(target)

@@ -65,11 +65,11 @@ def code(stepper: Stepper, width: int, height: int) -> tuple[str, list[Text]]:
     for number, source in enumerate(lines[first : first + height], first + 1):
         current = exact and number == site.line
         style = f"bold {COLOURS[stepper.step.phase]}" if current and stepper.step else ""
-        line = Text().append("●" if stepper.has_breakpoint(site.file, number) else " ", "red")
+        line = Text().append("●" if stepper.has_breakpoint(site.name, number) else " ", "red")
         line.append("▶" if current else " ", style)
         line.append(f"{number:>{digits}} ", "" if current else "dim")
         shown.append(line.append(cut(clean(source), width - digits - 3), style))
-    return site.file.rsplit("/", 1)[-1], shown
+    return site.name, shown
 
 
 def _first_line(stepper: Stepper, site: Site, count: int, height: int) -> int:
