@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import termios
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -73,10 +74,27 @@ def test_a_signal_to_end_restores_the_terminal(terminal: Pseudoterminal) -> None
     assert LEFT in terminal.output
 
 
+def test_ctrl_z_gives_the_terminal_back_until_the_program_goes_on(terminal: Pseudoterminal) -> None:
+    terminal.send("n")
+    terminal.wait_for("step 1 of 17")
+    terminal.send("\x1a")
+    pid, status = os.waitpid(terminal.process.pid, os.WUNTRACED)
+    assert pid == terminal.process.pid
+    assert os.WIFSTOPPED(status)
+    assert termios.tcgetattr(terminal.slave) == terminal.before
+    os.kill(pid, signal.SIGCONT)
+    terminal.send("n")
+    terminal.wait_for("step 2 of 17")
+    assert LEFT in terminal.output
+    terminal.send("q")
+    assert terminal.ended() == 0
+
+
 def test_the_screen_follows_the_terminals_size(terminal: Pseudoterminal) -> None:
     terminal.resize(120, 40)
     screen = terminal.wait_for("│ card ")
     assert len(screen) == 40
+    assert screen[-1].startswith("n next")
     terminal.resize(20, 5)
     terminal.wait_for("too small")
     terminal.send("nq")

@@ -77,7 +77,7 @@ class Terminal:
         os.close(self.wake)
 
     def _begin(self) -> None:
-        tty.setcbreak(self.fd)
+        tty.setcbreak(self.fd, termios.TCSADRAIN)  # what was typed ahead counts
         self.write(ENTER)
 
     def _end(self) -> None:

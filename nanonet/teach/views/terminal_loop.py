@@ -33,6 +33,8 @@ class Loop:
 
     def press(self, key: str) -> None:
         """What a key does."""
+        if key in ("resize", "redraw"):  # drawn anew after every key
+            return
         if self.prompt is not None:
             self._typed(self.prompt, key)
         elif key == "eof":
