@@ -16,6 +16,7 @@ from rich.table import Table
 import nanonet as nt
 from nanonet import cli_exercise
 from nanonet.cli_ideas import ideas
+from nanonet.cli_step import step
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 Argument, Option = typer.Argument, typer.Option
@@ -201,6 +202,7 @@ def check(
 
 app.add_typer(cli_exercise.app, name="exercise")
 app.command()(ideas)
+app.command()(step)
 
 
 class _WrongCallError(ValueError):

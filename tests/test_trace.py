@@ -261,3 +261,19 @@ def test_bad_calls_are_refused() -> None:
 def test_of_an_array_trace_is_numpys() -> None:
     assert nt.trace(nt.tensor([[1.0, 2.0], [3.0, 4.0]])).item() == 5.0
     assert nt.trace(np.eye(3), offset=1).item() == 0.0
+
+
+def test_a_module_that_is_added_later_has_its_name_too() -> None:
+    model = nn.Sequential(nn.Linear(2, 2))
+
+    def grows(x: nt.Tensor) -> nt.Tensor:
+        y = model(x)
+        model.append(nn.Linear(2, 2))
+        return nt.sum(model(y))
+
+    found = nt.trace(grows, np.ones((1, 2)))
+    assert [step.module for step in found.steps if step.title == "linear" and step.phase == "forward"] == [
+        ("model", "0"),
+        ("model", "0"),
+        ("model", "1"),
+    ]

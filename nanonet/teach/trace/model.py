@@ -5,7 +5,7 @@ A trace is written once, while the engine computes, and only read afterwards. It
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from os import PathLike
@@ -132,7 +132,7 @@ class Step:
     site: Site | None = None
 
 
-@dataclass
+@dataclass(repr=False)
 class Trace:
     """What a run did. `position` i of a debugger means: the first i steps have been made.
 
@@ -168,6 +168,29 @@ class Trace:
     def consumers(self, node: int) -> list[Step]:
         """The steps of the forward that read a node."""
         return [step for step in self.steps if step.kind == "forward" and node in step.inputs]
+
+    def __repr__(self) -> str:
+        """In one line: how many steps of which phase, how many tensors."""
+        return import_module("nanonet.teach.views.terminal_lines").summary(self)
+
+    def text(self) -> str:
+        """All steps as a table, for `print`: at most 80 columns."""
+        return import_module("nanonet.teach.views.terminal_lines").table(self)
+
+    def to_markdown(self, path: str | PathLike[str] | None = None, steps: Iterable[int] | None = None) -> str:
+        """The code, each step (or those of `steps`, counted from 0) with its formulas in LaTeX, and what came out.
+
+        Returns the Markdown, and writes it to `path` if one is given. Raises IndexError for a step that is not there.
+        """
+        return import_module("nanonet.teach.views.markdown").to_markdown(self, path, steps)
+
+    def _repr_html_(self) -> str:
+        """What notebooks show: a line for each step, which opens to its card."""
+        return import_module("nanonet.teach.views.notebook").to_notebook(self)
+
+    def show(self, height: int = 720) -> object:
+        """In a notebook: the page of `to_html` to click through, inside the cell."""
+        return import_module("nanonet.teach.views.notebook").show(self, height)
 
     def to_html(self, path: str | PathLike[str], title: str = "") -> Path:
         """Write it as a page of one file, to step through in a browser, without a network; returns the path."""
