@@ -25,6 +25,8 @@ def step(
     to: Annotated[str, Option(metavar="PLACE", help="Start there: a number, an operation, a tensor, backward.")] = "",
     html: Annotated[Path | None, Option(help="Write the page to click through.", show_default=False)] = None,
     markdown: Annotated[Path | None, Option(help="Write all steps as Markdown.", show_default=False)] = None,
+    film: Annotated[Path | None, Option(help="Write a film of all steps, .gif or .mp4.", show_default=False)] = None,
+    slides: Annotated[Path | None, Option(help="Write a folder of SVG files, one a step.", show_default=False)] = None,
 ) -> None:
     """Step through your code, back and forth: each formula with its numbers, each gradient as it comes about.
 
@@ -37,7 +39,7 @@ def step(
     from nanonet.gradcheck.suite.target import UnknownTargetError
     from nanonet.teach.views import terminal
 
-    order = terminal.Order(target or "", document, inputs, seed, to, html, markdown)
+    order = terminal.Order(target or "", document, inputs, seed, to, html, markdown, film, slides)
     try:
         terminal.run(order)
     except UnknownTargetError as error:

@@ -15,7 +15,7 @@ import pytest
 
 import nanonet as nt
 from nanonet.cli import main
-from nanonet.teach.views.terminal_commands import COMMANDS, KEY_NAMES
+from nanonet.teach.views.terminal.commands import COMMANDS, KEY_NAMES
 
 PATH = Path(__file__).parents[1] / "docs" / "stepping.md"
 PAGE = PATH.read_text(encoding="utf-8")

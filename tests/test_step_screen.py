@@ -15,13 +15,13 @@ import nanonet as nt
 from nanonet.op import REGISTRY, Op
 from nanonet.tape import apply
 from nanonet.teach.trace import State, Trace, replayed, trace
-from nanonet.teach.views import terminal_screen
 from nanonet.teach.views.progress import Progress
-from nanonet.teach.views.stepper import Note, Stepper
-from nanonet.teach.views.terminal_commands import BY_KEY, COMMANDS, find_command
-from nanonet.teach.views.terminal_folds import Folds
-from nanonet.teach.views.terminal_loop import Loop
-from nanonet.teach.views.terminal_screen import screen
+from nanonet.teach.views.terminal import screen as terminal_screen
+from nanonet.teach.views.terminal.commands import BY_KEY, COMMANDS, find_command
+from nanonet.teach.views.terminal.folds import Folds
+from nanonet.teach.views.terminal.loop import Loop
+from nanonet.teach.views.terminal.screen import screen
+from nanonet.teach.views.terminal.stepper import Note, Stepper
 from tests.step_targets import a_trace, a_training_step
 
 TRACES = {"a loss": a_trace(), "a training step": a_training_step(), "deep": a_training_step(12)}

@@ -116,7 +116,7 @@ def test_an_error_while_stepping_restores_the_terminal(tmp_path: Path) -> None:
     path = write_targets(tmp_path)
     path.write_text(
         path.read_text(encoding="utf-8")
-        + "\nfrom nanonet.teach.views import stepper\ndef planted(*_): raise RuntimeError('planted')\n"
+        + "\nfrom nanonet.teach.views.terminal import stepper\ndef planted(*_): raise RuntimeError('planted')\n"
         + "stepper.card_text = planted\n",
         encoding="utf-8",
     )
@@ -133,7 +133,7 @@ def test_where_there_is_no_termios_it_imports_and_reads_lines(mine: str) -> None
     """As on Windows."""
     program = (
         "import sys; sys.modules['termios'] = sys.modules['tty'] = None\n"
-        "from nanonet.teach.views import terminal_keys\n"
+        "from nanonet.teach.views.terminal import keys as terminal_keys\n"
         "sys.exit(0 if terminal_keys.can_draw(sys.stdin, sys.stdout) is False else 3)"
     )
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)

@@ -287,7 +287,9 @@ def test_nothing_moves_by_itself_where_the_reader_wants_no_motion(chromium: Any,
 
 def colours(dark: bool) -> dict[str, str]:
     """The style sheets' colours by name."""
-    text = "".join([resource("nanonet", "htmlpage.css"), *[resource("nanonet.teach.views.page", name) for name in STYLES]])
+    text = "".join(
+        [resource("nanonet", "htmlpage.css"), *[resource("nanonet.teach.views.page", name) for name in STYLES]]
+    )
     blocks = re.findall(r"(@media \(prefers-color-scheme: dark\) \{\s*)?:root \{(.*?)\}", text, re.DOTALL)
     found: dict[str, str] = {}
     for is_dark, block in sorted(blocks, key=lambda one: bool(one[0])):

@@ -16,6 +16,8 @@ import numpy as np
 
 from nanonet.op import Op
 
+Progress = Callable[[int, int], object]
+
 
 @dataclass(frozen=True)
 class Site:
@@ -171,11 +173,11 @@ class Trace:
 
     def __repr__(self) -> str:
         """In one line: how many steps of which phase, how many tensors."""
-        return import_module("nanonet.teach.views.terminal_lines").summary(self)
+        return import_module("nanonet.teach.views.terminal.lines").summary(self)
 
     def text(self) -> str:
         """All steps as a table, for `print`: at most 80 columns."""
-        return import_module("nanonet.teach.views.terminal_lines").table(self)
+        return import_module("nanonet.teach.views.terminal.lines").table(self)
 
     def to_markdown(self, path: str | PathLike[str] | None = None, steps: Iterable[int] | None = None) -> str:
         """The code, each step (or those of `steps`, counted from 0) with its formulas in LaTeX, and what came out.
@@ -195,3 +197,15 @@ class Trace:
     def to_html(self, path: str | PathLike[str], title: str = "") -> Path:
         """Write it as a page of one file, to step through in a browser, without a network; returns the path."""
         return import_module("nanonet.teach.views.page").write(self, path, title)
+
+    def to_svgs(self, folder: str | PathLike[str], progress: Progress | None = None) -> list[Path]:
+        """Write folder/step-000.svg, …: a picture of each position, for slides; returns the files."""
+        return import_module("nanonet.teach.views.animation").to_svgs(self, folder, progress)
+
+    def to_gif(self, path: str | PathLike[str], seconds: float = 1.2, progress: Progress | None = None) -> Path:
+        """Write an animated GIF that shows each position for `seconds`; `progress(done, total)` is called for each."""
+        return import_module("nanonet.teach.views.animation").to_gif(self, path, seconds, progress)
+
+    def to_mp4(self, path: str | PathLike[str], seconds: float = 1.2, progress: Progress | None = None) -> Path:
+        """Write the same as a film. Raises ImportError, which says what to do, where the program ffmpeg is missing."""
+        return import_module("nanonet.teach.views.animation").to_mp4(self, path, seconds, progress)

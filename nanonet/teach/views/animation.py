@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from nanonet.teach.cards.card import card
 from nanonet.teach.trace import State, Step, Trace, replayed
+from nanonet.teach.trace.model import Progress
 from nanonet.teach.views.folding import Folded, folded
 from nanonet.teach.views.layout import layered
 from nanonet.teach.views.numbers import short
@@ -23,7 +24,6 @@ GAP = 7  # between two columns of boxes, in characters
 PAPER, INK, SOFT, RULE, CARD = "#fbfaf7", "#1f2328", "#5d6570", "#dcdad3", "#ffffff"
 PHASES = {"forward": "#1668a8", "backward": "#b4531a", "update": "#1a7f37"}
 SIZE = (12.8, 7.2)  # inches, at 100 dots each
-Progress = Callable[[int, int], None]
 
 
 class Drawing:

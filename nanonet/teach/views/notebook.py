@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from nanonet.htmlpage import resource
 from nanonet.teach.trace import Step, Trace
 from nanonet.teach.views.progress import code, place
-from nanonet.teach.views.stepper import Stepper
-from nanonet.teach.views.terminal_lines import in_short, terms_in_short
+from nanonet.teach.views.terminal.lines import in_short, terms_in_short
+from nanonet.teach.views.terminal.stepper import Stepper
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

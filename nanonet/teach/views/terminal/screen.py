@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from rich.text import Text
 
-from nanonet.teach.views import terminal_parts as parts
-from nanonet.teach.views.stepper import Stepper
-from nanonet.teach.views.terminal_commands import COMMANDS, KEY_NAMES
-from nanonet.teach.views.terminal_lines import jacobian_lines, tensor_lines
-from nanonet.teach.views.terminal_text import beside, block, clean, padded, wrapped
+from nanonet.teach.views.terminal import parts
+from nanonet.teach.views.terminal.commands import COMMANDS, KEY_NAMES
+from nanonet.teach.views.terminal.lines import jacobian_lines, tensor_lines
+from nanonet.teach.views.terminal.stepper import Stepper
+from nanonet.teach.views.terminal.text import beside, block, clean, padded, wrapped
 
 WIDE = 110  # columns from which card and tensors stand beside code and steps
 SMALLEST = (30, 10)

@@ -12,7 +12,7 @@ from nanonet.teach.trace import Step, Trace
 from nanonet.teach.views import arrays
 from nanonet.teach.views.cardtext import CardText
 from nanonet.teach.views.progress import code
-from nanonet.teach.views.stepper import Stepper
+from nanonet.teach.views.terminal.stepper import Stepper
 
 
 def step_on(stepper: Stepper, argument: str) -> None:

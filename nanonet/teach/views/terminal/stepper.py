@@ -10,7 +10,7 @@ from nanonet.teach.cards.jacobian import Jacobian
 from nanonet.teach.trace import Debugger, Step, Trace
 from nanonet.teach.views.cardtext import CardText, Entry, card_text, jacobian_of
 from nanonet.teach.views.progress import Progress
-from nanonet.teach.views.terminal_folds import Folds
+from nanonet.teach.views.terminal.folds import Folds
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from rich.text import Text
 from nanonet.teach.trace import Site, Step
 from nanonet.teach.views import arrays
 from nanonet.teach.views.cardtext import gradient_of
-from nanonet.teach.views.stepper import Stepper
-from nanonet.teach.views.terminal_folds import Row
-from nanonet.teach.views.terminal_lines import in_short, terms_in_short
-from nanonet.teach.views.terminal_text import clean, columns, cut, window, wrapped
+from nanonet.teach.views.terminal.folds import Row
+from nanonet.teach.views.terminal.lines import in_short, terms_in_short
+from nanonet.teach.views.terminal.stepper import Stepper
+from nanonet.teach.views.terminal.text import clean, columns, cut, window, wrapped
 
 COLOURS = {"forward": "cyan", "backward": "magenta", "update": "green"}
 KEYS = "n next  b back  f w u phase  j jump  / find  e fold  i inspect  h help  q quit"

@@ -11,7 +11,7 @@ import numpy as np
 from nanonet.gradcheck.suite.target import UnknownTargetError, find, in_words, inputs_of, parameters_of
 from nanonet.random import manual_seed
 from nanonet.teach.trace import Trace, trace
-from nanonet.teach.views.stepper import Note
+from nanonet.teach.views.terminal.stepper import Note
 
 
 def traced(target: str, shapes: str = "", seed: int = 0) -> Trace:

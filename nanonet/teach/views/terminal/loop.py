@@ -5,10 +5,10 @@ from __future__ import annotations
 from rich.console import Console
 from rich.text import Text
 
-from nanonet.teach.views.stepper import Stepper
-from nanonet.teach.views.terminal_commands import BY_KEY, Command, completed, find_command
-from nanonet.teach.views.terminal_keys import CLEAR, HOME, Terminal
-from nanonet.teach.views.terminal_screen import screen
+from nanonet.teach.views.terminal.commands import BY_KEY, Command, completed, find_command
+from nanonet.teach.views.terminal.keys import CLEAR, HOME, Terminal
+from nanonet.teach.views.terminal.screen import screen
+from nanonet.teach.views.terminal.stepper import Stepper
 
 CLOSING = ("q", "escape", "enter", "h", "?")
 

@@ -12,9 +12,9 @@ from nanonet.teach.trace import Trace
 from nanonet.teach.views import arrays
 from nanonet.teach.views.cardtext import changed
 from nanonet.teach.views.progress import code, consumer, place
-from nanonet.teach.views.stepper import Stepper
-from nanonet.teach.views.terminal_commands import COMMANDS, find_command
-from nanonet.teach.views.terminal_text import clean, columns, cut, wrapped
+from nanonet.teach.views.terminal.commands import COMMANDS, find_command
+from nanonet.teach.views.terminal.stepper import Stepper
+from nanonet.teach.views.terminal.text import clean, columns, cut, wrapped
 
 WIDTH = 80
 MOST_TENSORS = 24

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import takewhile
 
-from nanonet.teach.views import terminal_moves as moves
-from nanonet.teach.views.stepper import Stepper
+from nanonet.teach.views.terminal import moves
+from nanonet.teach.views.terminal.stepper import Stepper
 
 
 @dataclass(frozen=True)
