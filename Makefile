@@ -15,8 +15,8 @@ type:        ## types
 bench:       ## speed against PyTorch, results checked first
 	python -m nanonet_benchmarks
 
-notebooks:   ## run every notebook
-	pytest tests/test_notebooks.py
+notebooks:   ## run every notebook, and write what it shows beside it
+	python -m tests.notebooks
 
 docs:        ## the list of operations and the editor stubs, from the docstrings
 	python -m nanonet.stubs && python -m nanonet.oplist

@@ -41,6 +41,8 @@ def by_the_tape(X, Y, W, b, g, out):
     losses = {
         "squares": lambda: ((y - a) ** 2).sum() / m,
         "half squares": lambda: 0.5 * ((y - a) ** 2).sum(),
+        "relu half squares": lambda: 0.5 * ((y - F.relu(a)) ** 2).sum(),
+        "sigmoid half squares": lambda: 0.5 * ((y - nt.sigmoid(a)) ** 2).sum(),
         "sigmoid squares": lambda: ((y - nt.sigmoid(a)) ** 2).sum() / m,
         "sigmoid": lambda: F.binary_cross_entropy_with_logits(a, y, reduction="sum") / m,
         "softmax": lambda: F.cross_entropy(a, y),

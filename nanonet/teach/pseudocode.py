@@ -130,7 +130,9 @@ def slope(Z: Array, g: str) -> Array:
 OUTPUTS = {
     "squares": "Ŷ = Z, J = 1/m Σ (Y - Ŷ)²",
     "half squares": "Ŷ = Z, J = ½ Σ (Y - Ŷ)²",
+    "relu half squares": "Ŷ = ReLU(Z), J = ½ Σ (Y - Ŷ)²",
     "sigmoid squares": "Ŷ = σ(Z), J = 1/m Σ (Y - Ŷ)²",
+    "sigmoid half squares": "Ŷ = σ(Z), J = ½ Σ (Y - Ŷ)²",
     "sigmoid": "Ŷ = σ(Z), J = -1/m Σ (Y log Ŷ + (1 - Y) log(1 - Ŷ))",
     "softmax": "Ŷ = softmax(Z), J = -1/m Σ Y log Ŷ, where ΣY = 1 for each sample",
 }
@@ -141,7 +143,9 @@ def output(Z: Array, out: str, axis: int) -> Array:
     if out == "softmax":
         E = np.exp(Z - Z.max(axis, keepdims=True))
         return E / E.sum(axis, keepdims=True)
-    return expit(Z) if out in ("sigmoid", "sigmoid squares") else Z
+    if out.startswith("relu"):
+        return np.maximum(Z, 0)
+    return expit(Z) if out.startswith("sigmoid") else Z
 
 
 def loss(Y: Array, Y_hat: Array, m: int, out: str = "squares") -> float:
@@ -150,20 +154,19 @@ def loss(Y: Array, Y_hat: Array, m: int, out: str = "squares") -> float:
         return -np.sum(xlogy(Y, Y_hat)) / m
     if out == "sigmoid":  # summed over outputs; D2 has Y log Ŷ alone, to which its gradient Ŷ - Y does not belong
         return -np.sum(xlogy(Y, Y_hat) + xlogy(1 - Y, 1 - Y_hat)) / m
-    return np.sum((Y - Y_hat) ** 2) * (0.5 if out == "half squares" else 1 / m)
+    return np.sum((Y - Y_hat) ** 2) * (0.5 if out.endswith("half squares") else 1 / m)
 
 
 def output_error(Y: Array, Y_hat: Array, m: int, out: str = "squares") -> Array:
     """dZ[L]. D0 (4): its Ŷ - Y, without the 1/m of its loss and the 2 of the square, is that of ½ Σ (Y - Ŷ)²."""
     if Y.shape != Y_hat.shape:  # D2: three labels (1, 0, 1) for two outputs
         raise ValueError(f"pseudocode: Ŷ is {Y_hat.shape}, so Y must be, got {Y.shape}")
-    if out == "squares":
-        return 2 / m * (Y_hat - Y)
-    if out == "half squares":
-        return Y_hat - Y
-    if out == "sigmoid squares":  # D0 (7), D3: between ∂J/∂A and ∂J/∂Z lies σ'(Z) = Ŷ (1 - Ŷ)
-        return 2 / m * (Y_hat - Y) * Y_hat * (1 - Y_hat)
-    return (Y_hat - Y) / m  # sigmoid, softmax: σ' cancels the denominator of the cross-entropy's derivative
+    if not out.endswith("squares"):
+        return (Y_hat - Y) / m  # sigmoid, softmax: σ' cancels the denominator of the cross-entropy's derivative
+    dY_hat = (Y_hat - Y) * (1 if out.endswith("half squares") else 2 / m)
+    if out.startswith("sigmoid"):  # D0 (7), D3: between ∂J/∂A and ∂J/∂Z lies σ'(Z) = Ŷ (1 - Ŷ),
+        return dY_hat * Y_hat * (1 - Y_hat)
+    return dY_hat * (Y_hat > 0) if out.startswith("relu") else dY_hat  # or ReLU'(Z)
 
 
 def _check(X: Array, W: Layers, b: Layers, g: str, out: str, features: int) -> None:

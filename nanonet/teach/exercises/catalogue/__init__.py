@@ -1,0 +1,1 @@
+"""The exercises, a file for each topic: every file has a list EXERCISES."""

@@ -1,0 +1,5 @@
+import numpy as np
+
+
+def backward(dy, x):
+    return np.repeat(np.repeat(dy / 6, 2, axis=0), 3, axis=1)

@@ -1,0 +1,2 @@
+def backward(dy, x, b):
+    return dy, dy.sum(axis=0)

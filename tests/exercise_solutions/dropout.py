@@ -1,0 +1,3 @@
+def backward(dy, cache):
+    mask, p = cache
+    return dy * mask / (1 - p)

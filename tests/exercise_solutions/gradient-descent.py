@@ -1,0 +1,2 @@
+def step(p, g, lr):
+    return p - lr * g

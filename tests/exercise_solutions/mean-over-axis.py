@@ -1,0 +1,5 @@
+import numpy as np
+
+
+def backward(dy, x):
+    return np.broadcast_to(dy / len(x), x.shape)

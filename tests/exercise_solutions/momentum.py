@@ -1,0 +1,3 @@
+def step(p, g, b, lr, mu):
+    b = mu * b + g
+    return p - lr * b, b

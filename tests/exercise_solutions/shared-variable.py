@@ -1,0 +1,5 @@
+import numpy as np
+
+
+def backward(dy, x, w):
+    return dy * (w + np.exp(x) + np.exp(x) * x), dy * x
