@@ -17,7 +17,7 @@ from nanonet.teach.documents.checks import claim, gradient
 from nanonet.teach.documents.d2 import written_adam
 from nanonet.teach.documents.erratum import Outcome
 from nanonet.teach.documents.page import rounded
-from nanonet.teach.documents.pages import pages, run_all
+from nanonet.teach.documents.pages import document_page, pages, run_all
 
 FOLDER = Path(__file__).parents[1] / "docs" / "documents"
 
@@ -229,7 +229,7 @@ def test_a_changed_number_changes_the_page(outcomes: dict[str, Outcome]) -> None
     one = outcomes["D0 (4)"]
     twice = {name: 2 * value for name, value in one.literal.numbers.items()}
     planted = outcomes | {"D0 (4)": replace(one, literal=replace(one.literal, numbers=twice))}
-    assert pages(planted)["D0.md"] != pages(outcomes)["D0.md"]
+    assert document_page("D0", planted) != document_page("D0", outcomes)
 
 
 def test_every_formula_of_the_pages_is_valid_latex(outcomes: dict[str, Outcome]) -> None:

@@ -55,7 +55,7 @@ def test_the_function_and_its_inputs_are_ready_for_a_trace(name: str) -> None:
     assert function(*inputs).item() == one.by_engine()["J"]
 
 
-def test_identity_example_by_head() -> None:
+def test_identity_example_as_on_paper() -> None:
     """X = I₂: Z = (-0.2, 0.5), A = (0, 0.5), A - Y = (-1, 0.5), L = ½ (1 + 0.25), dZ = (0, 0.5) = dW."""
     values = golden_example("D0 X = I2").by_engine()
     for name, expected in {"Z1": [[-0.2, 0.5]], "Ŷ": [[0, 0.5]], "J": 0.625, "dW0": [[0, 0.5]], "db0": [[0.5]]}.items():

@@ -45,8 +45,8 @@ ERRATA = [
         "dZ[L-1] = A[L-1] - Y", "dZ[L] = ∂J/∂Ŷ = 2/m (Ŷ - Y)",
         "The loss compares Y with the prediction Ŷ. A[L-1] is what goes into the last layer, not what comes out.",
         NETWORK, pass_back(output=from_hidden), RIGHT, CHECK,
-        r"With $J = \frac1m\sum(Y-\hat Y)^2$ and a linear last layer, $\hat Y = Z_L$, so "
-        r"$dZ_L = \frac{\partial J}{\partial Z_L} = \frac2m(\hat Y - Y)$.",
+        r"With $J = \frac{1}{m}\sum(Y-\hat Y)^2$ and a linear last layer, $\hat Y = Z_L$, so "
+        r"$dZ_L = \frac{\partial J}{\partial Z_L} = \frac{2}{m}(\hat Y - Y)$.",
         (closer_look(
             "the loss alone, as a function of Ŷ", "Ŷ and A[L-1] of the same network",
             loss_back(from_hidden), loss_back(from_output), gradient(loss_alone, LOSS_INPUTS, "Ŷ"),
@@ -89,8 +89,8 @@ ERRATA = [
         "The loss has the factor 1/m and its square the factor 2; both belong to the gradient. Layer 0 is the input: "
         "it has no bias and no error.",
         NETWORK, pass_back(output=without_factor), RIGHT, CHECK,
-        r"$\frac{\partial}{\partial\hat Y}\frac1m\sum(Y-\hat Y)^2 = \frac2m(\hat Y-Y)$. With $m = 3$ the gradient as "
-        r"written is $\frac m2 = 1.5$ times the right one. And from $Z_l = W_{l-1}A_{l-1} + b_{l-1}$, "
+        r"$\frac{\partial}{\partial\hat Y}\frac{1}{m}\sum(Y-\hat Y)^2 = \frac{2}{m}(\hat Y-Y)$. With $m = 3$ the "
+        r"gradient as written is $\frac{m}{2} = 1.5$ times the right one. And from $Z_l = W_{l-1}A_{l-1} + b_{l-1}$, "
         r"$db_{l-1} = \sum_j dZ_{l,\cdot j}$ for $l = L,\dots,1$.",
         (closer_look("db down to which layer?", "the same network", db_down_to(0), db_down_to(1),
                      claim("every db that is asked for exists", all_exist)),),
@@ -111,8 +111,8 @@ ERRATA = [
         "own g', and Ŷ could never be negative, while labels are.",
         "the last layer of the same network", Pair(last_relu, last_back(lambda Z: np.maximum(Z, 0))),
         Pair(last_linear, last_back(lambda Z: Z)), gradient(last_linear, LAST),
-        r"With $\hat Y = Z_L$: $dZ_L = \frac2m(\hat Y-Y)$. With $\hat Y = g(Z_L)$ it would be "
-        r"$dZ_L = \frac2m(\hat Y-Y)\odot g'(Z_L)$, which is $0$ wherever $Z_L<0$: no such output learns.",
+        r"With $\hat Y = Z_L$: $dZ_L = \frac{2}{m}(\hat Y-Y)$. With $\hat Y = g(Z_L)$ it would be "
+        r"$dZ_L = \frac{2}{m}(\hat Y-Y)\odot g'(Z_L)$, which is $0$ wherever $Z_L<0$: no such output learns.",
     ),
     Erratum(
         "D0", 7, "The error with respect to A is taken for that with respect to Z",

@@ -205,7 +205,7 @@ ERRATA = [
         regression_loss(lambda x, y: 0.0035), regression_loss(lambda x, y: regression.descend(x, y)[2]),
         claim("no line has a smaller loss than the least-squares line",
               lambda n: n["final loss"] >= n["best line's loss, 100 points"] * (1 - 1e-9)),
-        r"$\min_{w,b} E(y-wx-b)^2 = \mathrm{Var}(U) = \int_0^1 (u-\frac12)^2 du = \frac1{12}$, with $w = 2$ and "
+        r"$\min_{w,b} E(y-wx-b)^2 = \mathrm{Var}(U) = \int_0^1 (u-\frac{1}{2})^2 du = \frac{1}{12}$, with $w = 2$ and "
         r"$b = 1 + E U = 1.5$.",
     ),
 ]  # fmt: skip

@@ -26,7 +26,7 @@ class Golden:
     layers      nanonet code: all that the forward pass computes, by name, the loss "J" last
     network     its numbers
     by_hand     the same values from formulas written out for this example, in NumPy
-    published   the numbers that its source prints, as text with their digits, by name
+    published   the numbers that its source prints, as text with their digits, by name (the documents print none)
     remarks     what is to be said of a published number
     computed    what belongs to the published numbers, by name
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from nanonet.teach.documents import mazur
+from nanonet.teach.documents import mazur, regression
 from nanonet.teach.documents.erratum import Erratum, Outcome
 from nanonet.teach.documents.golden import Golden, golden_examples, same_digits
 from nanonet.teach.documents.page import VERDICTS, rounded, table
@@ -48,6 +48,7 @@ def document_page(document: str, outcomes: Outcomes) -> str:
     ]
     parts += [one.markdown(outcomes[one.label]).strip() for one in errata(document)]
     parts += [_example(one) for one in golden_examples() if one.name.startswith(document)]
+    parts += [_regression()] if document == "D2" else []
     return "\n\n".join(parts) + "\n"
 
 
@@ -58,6 +59,12 @@ def _example(one: Golden) -> str:
         f"α = {one.network.alpha:g}; the engine, the layered pseudocode and formulas written out by hand agree.\n\n"
         + table(("", "value"), [(f"`{name}`", rounded(value, 6)) for name, value in shown.items()])
     )
+
+
+def _regression() -> str:
+    lines = regression.path(*regression.points()).items()
+    rows = [(name, *(rounded(value, 6) for value in values)) for name, values in lines]
+    return "The line on its way from (0, 0):\n\n" + table(("", "slope", "intercept", "loss"), rows)
 
 
 def mazur_page() -> str:
