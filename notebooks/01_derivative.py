@@ -25,6 +25,7 @@ import numpy as np
 
 import nanonet as nt
 from nanonet.teach import exercises, plots
+from nanonet.teach.cards.card import card
 
 # %% [markdown]
 # ## Nudge it and look
@@ -94,22 +95,37 @@ assert x.grad.item() == 14
 
 # %% [markdown]
 # Exactly 14. f was not rewritten: the engine saw the multiplications and additions go by, and it knows a rule for
-# each of them. `nt.trace` shows what it did, first forward, then backward.
+# each of them. `nt.trace` writes down what it does. Forward, these were the steps:
 
 # %%
 trace = nt.trace(f, 3.0)
 for step in trace.steps:
-    for change in step.changes:
-        name = trace.nodes[change.node].name
-        if change.part == "value":
-            print(f"{step.phase:8}  {step.title:10}  {name} = {change.after:g}")
-        elif change.part == "grad":
-            print(f"{step.phase:8}  {step.title:10}  slope with respect to {name}: {change.after:g}")
+    if step.phase == "forward":
+        y_name = trace.nodes[step.outputs[0]].name
+        print(f"{step.index}  {step.title:9} {y_name} = {step.changes[0].after:g}")
 
 # %% [markdown]
-# Follow it with a pencil. On the way back each line says how much the *result* moves when that one number moves. x
-# appears more than once, since f uses it twice: 18 comes through 3x², and -4 through -4x. The two are *added*.
-# Notebook 2 is about that.
+# Then it walked back. Each line says how much the *result* moves when that one number moves.
+
+# %%
+for step in trace.steps:
+    for change in step.changes:
+        if change.part == "grad":
+            name = trace.nodes[change.node].name
+            print(f"{step.index:2}  {step.title:10} slope with respect to {name}: {change.after:g}")
+
+# %% [markdown]
+# Follow it with a pencil. x appears more than once, since f uses it twice: -4 comes through -4x, and 18 through 3x².
+# The two are *added*. Every step has a card with its formula, the numbers put in, and what to notice. These are the
+# last ones:
+
+# %%
+for index in (8, 10, 11):
+    print(card(trace, index), end="\n\n")
+
+# %% [markdown]
+# You can click through all of it: `trace.to_html("trace.html")` writes a page with a slider, which opens in any
+# browser. `nanonet step` does the same in the terminal. Notebook 2 explains the addition.
 #
 # The slope belongs to a place. This is the curve with its tangent, the line of slope f'(3) through its point at 3:
 
@@ -193,7 +209,7 @@ def in_a_hurry(dy, x):
     return dy * x * (1 - x)
 
 
-print(exercises.check("sigmoid", in_a_hurry, hint=2))
+exercises.check("sigmoid", in_a_hurry, hint=2)
 
 # %% [markdown]
 # **Exercise 1.** Mend it.
@@ -204,13 +220,13 @@ def backward(dy, x):
     raise NotImplementedError  # your turn
 
 
-print(exercises.check("sigmoid", backward))
+exercises.check("sigmoid", backward)
 
 # %% [markdown]
 # **Exercise 2.** A chain of three steps.
 
 # %%
-print(exercises.get("scalar-chain").statement)
+exercises.get("scalar-chain")
 
 
 # %%
@@ -218,4 +234,4 @@ def backward(dy, x, w):
     raise NotImplementedError  # your turn
 
 
-print(exercises.check("scalar-chain", backward))
+exercises.check("scalar-chain", backward)

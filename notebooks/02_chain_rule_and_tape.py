@@ -21,6 +21,7 @@ import math
 import nanonet as nt
 from nanonet.tape import recorded
 from nanonet.teach import Debugger, exercises, plots
+from nanonet.teach.cards.card import card
 
 # %% [markdown]
 # ## Gears
@@ -207,12 +208,14 @@ for _ in range(4):
     look()
 
 # %% [markdown]
-# "accumulate" is the `+=`: c had a gradient from the product, and now the sine's term is added to it.
+# "accumulate" is the `+=`: c had a gradient from the product, and now the sine's term is added to it. The card of that
+# step, and then two steps back:
 
 # %%
+print(card(trace, debugger.last.index))
 debugger.back()
 debugger.back()
-print("two steps back")
+print("\ntwo steps back")
 look()
 
 # %% [markdown]
@@ -254,7 +257,7 @@ for _ in range(3):
 # **Exercise 1.** A variable that is used several times.
 
 # %%
-print(exercises.get("shared-variable").statement)
+exercises.get("shared-variable")
 
 
 # %%
@@ -262,14 +265,14 @@ def backward(dy, x, w):
     raise NotImplementedError  # your turn
 
 
-print(exercises.check("shared-variable", backward))
+exercises.check("shared-variable", backward)
 
 # %% [markdown]
 # **Exercise 2.** What a tape keeps. The slope of tanh is simplest when it is written with the *result* of the
 # forward, so that is what the forward keeps.
 
 # %%
-print(exercises.get("tanh").statement)
+exercises.get("tanh")
 
 
 # %%
@@ -277,7 +280,7 @@ def backward(dy, cache):
     raise NotImplementedError  # your turn
 
 
-print(exercises.check("tanh", backward))
+exercises.check("tanh", backward)
 
 # %% [markdown]
 # **Exercise 3**, without a checker: give the small engine a power, `x ** n`, and a `tanh`. Each is three lines.

@@ -25,6 +25,7 @@ import nanonet as nt
 import nanonet.functional as F
 from nanonet import nn, optim
 from nanonet.teach import exercises, plots
+from nanonet.teach.cards.card import card
 
 # %% [markdown]
 # ## The squashing
@@ -98,6 +99,15 @@ def squared_error():
 
 squared_error().backward()
 print("X", X.shape, "· w", tw.shape, "-> dw", tw.grad.shape, " db", tb.grad.shape)
+
+# %% [markdown]
+# The card of the step that made dw shows it for one entry, with three samples. (It calls the factors of a product a and
+# b; here a is X and b is w.)
+
+# %%
+few = nt.trace(lambda w: nt.mean((F.sigmoid(nt.tensor(X[:3]) @ w) - Y[:3]) ** 2), tw)
+product = next(step.index for step in few.steps if step.kind == "backward" and step.title == "matmul")
+print(card(few, product))
 
 # %% [markdown]
 # A parameter is used once for *each* sample, and notebook 2 said what that means: one term for each use. So the
@@ -215,7 +225,7 @@ learn(nn.Sequential(nn.Linear(2, 4), nn.Tanh(), nn.Linear(4, 1)), 200)
 # **Exercise 1.** A ReLU squashes nothing: it lets positive numbers through and stops the others.
 
 # %%
-print(exercises.get("relu").statement)
+exercises.get("relu")
 
 
 # %%
@@ -223,13 +233,13 @@ def backward(dy, x):
     raise NotImplementedError  # your turn
 
 
-print(exercises.check("relu", backward))
+exercises.check("relu", backward)
 
 # %% [markdown]
 # **Exercise 2.** The loss of this notebook.
 
 # %%
-print(exercises.get("mean-squared-error").statement)
+exercises.get("mean-squared-error")
 
 
 # %%
@@ -237,4 +247,4 @@ def backward(dy, p, t):
     raise NotImplementedError  # your turn
 
 
-print(exercises.check("mean-squared-error", backward))
+exercises.check("mean-squared-error", backward)

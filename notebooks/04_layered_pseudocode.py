@@ -21,7 +21,7 @@ from itertools import pairwise
 import numpy as np
 
 import nanonet as nt
-from nanonet.teach import exercises, plots, pseudocode
+from nanonet.teach import documents, exercises, plots, pseudocode
 
 # %% [markdown]
 # ## The notation
@@ -195,7 +195,17 @@ assert report.verdict == "fail"
 # Z_{l-1}, where it *goes to*. With layers of different widths NumPy would have refused it. Square matrices hide
 # mistakes; test with numbers of rows and columns that are all different.
 #
-# Does such a network learn at all? Often it does, only worse. That is what makes wrong gradients so hard to notice:
+# nanonet has a list of such places, each run as it is written and then corrected. This one has two mistakes in one
+# line; the closer looks take them one at a time:
+
+# %%
+print(documents.errata("D0")[1].text())
+
+# %% [markdown]
+# (`nanonet step --document D0` shows the others.)
+#
+# Does a network with such a gradient learn at all? Often it does, only worse. That is what makes wrong gradients so
+# hard to notice:
 
 # %% tags=["rough"]
 data = np.random.default_rng(2)
@@ -254,7 +264,7 @@ plots.plot_curves(sizes_of_dZ, range(1, depth + 1), "layer", "size of dZ (root m
 # **Exercise 1.** Two layers, without a loop.
 
 # %%
-print(exercises.get("two-layer-mlp").statement)
+exercises.get("two-layer-mlp")
 
 
 # %%
@@ -262,13 +272,13 @@ def backward(dy, x, w1, b1, w2, b2):
     raise NotImplementedError  # your turn
 
 
-print(exercises.check("two-layer-mlp", backward))
+exercises.check("two-layer-mlp", backward)
 
 # %% [markdown]
 # **Exercise 2.** A penalty on large weights gives W a second path to the loss.
 
 # %%
-print(exercises.get("l2-penalty").statement)
+exercises.get("l2-penalty")
 
 
 # %%
@@ -276,13 +286,13 @@ def backward(dy, x, w, t, lam):
     raise NotImplementedError  # your turn
 
 
-print(exercises.check("l2-penalty", backward))
+exercises.check("l2-penalty", backward)
 
 # %% [markdown]
 # **Exercise 3.** The whole pass, from memory: do not scroll up. Start from the shapes.
 
 # %%
-print(exercises.get("layered-backward").statement)
+exercises.get("layered-backward")
 
 
 # %%
@@ -290,4 +300,4 @@ def backward(Y, W, Z, A):
     raise NotImplementedError  # your turn
 
 
-print(exercises.check("layered-backward", backward))
+exercises.check("layered-backward", backward)

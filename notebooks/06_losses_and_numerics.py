@@ -218,7 +218,7 @@ plots.plot_curves(curves)
 # **Exercise 1.** Softmax by itself. Every output depends on every input of its row.
 
 # %%
-print(exercises.get("softmax").statement)
+exercises.get("softmax")
 
 
 # %%
@@ -226,13 +226,13 @@ def backward(dy, x):
     raise NotImplementedError  # your turn
 
 
-print(exercises.check("softmax", backward))
+exercises.check("softmax", backward)
 
 # %% [markdown]
 # **Exercise 2.** Its logarithm.
 
 # %%
-print(exercises.get("log-softmax").statement)
+exercises.get("log-softmax")
 
 
 # %%
@@ -240,13 +240,13 @@ def backward(dy, x):
     raise NotImplementedError  # your turn
 
 
-print(exercises.check("log-softmax", backward))
+exercises.check("log-softmax", backward)
 
 # %% [markdown]
 # **Exercise 3.** The loss of one neuron, from its score.
 
 # %%
-print(exercises.get("binary-cross-entropy").statement)
+exercises.get("binary-cross-entropy")
 
 
 # %%
@@ -254,4 +254,4 @@ def backward(dy, z, t):
     raise NotImplementedError  # your turn
 
 
-print(exercises.check("binary-cross-entropy", backward))
+exercises.check("binary-cross-entropy", backward)

@@ -81,6 +81,9 @@ def _joined(outputs: list[Any]) -> list[Any]:
     found: list[Any] = []
     for output in outputs:
         output.pop("transient", None)
+        data = output.get("data", {})
+        if len(data) > 1:  # a notebook shows the rich form; the plain one beside it may hold addresses
+            data.pop("text/plain", None)
         if output.output_type == "stream" and found and found[-1].get("name") == output.name:
             found[-1]["text"] += output.text
         else:

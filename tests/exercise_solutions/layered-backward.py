@@ -1,4 +1,4 @@
-# ruff: noqa: E741 (the documents call a layer l)
+# ruff: noqa: E741, N999 (the documents call a layer l)
 
 
 def g_slope(Z):

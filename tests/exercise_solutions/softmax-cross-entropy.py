@@ -1,3 +1,4 @@
+# ruff: noqa: N999 (the name of the exercise)
 import numpy as np
 
 

@@ -113,6 +113,10 @@ class Exercise:
         """The file's name, as `nanonet exercise start` writes it."""
         return f"{self.name}.py"
 
+    def _repr_markdown_(self) -> str:
+        """What a notebook shows: title and statement."""
+        return f"### {self.title}\n\n{self.statement}"
+
 
 class LearnerError(Exception):
     """What a function that runs elsewhere raises in place of the learner's own exception.

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -154,3 +157,7 @@ class Trace:
     def consumers(self, node: int) -> list[Step]:
         """The steps of the forward that read a node."""
         return [step for step in self.steps if step.kind == "forward" and node in step.inputs]
+
+    def to_html(self, path: str | PathLike[str], title: str = "") -> Path:
+        """Write it as a page of one file, to step through in a browser, without a network; returns the path."""
+        return import_module("nanonet.teach.views.page").write(self, path, title)

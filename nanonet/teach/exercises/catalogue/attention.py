@@ -88,7 +88,7 @@ ATTENTION = backward_exercise(
     """,
     stub='''
     def backward(dy, cache):
-        """The gradients (dq, dk, dv), in the shapes (T, D), (S, D) and (S, E); dy is (T, E), a (T, S)."""
+        """The gradients (dq, dk, dv): (T, D), (S, D) and (S, E); dy is (T, E), a (T, S)."""
         q, k, v, a = cache
     ''',
     cases=[

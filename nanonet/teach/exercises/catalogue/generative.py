@@ -9,11 +9,12 @@ from nanonet.teach.exercises.measure import Slip
 
 REPARAMETRISATION = backward_exercise(
     name="reparametrisation",
-    title="The sampling step of a variational autoencoder",
+    title="The VAE's sampling step",
     topic="generative models",
     level=3,
     statement=r"""
-    A sample of N(mean, e^logvar) is written as a function of mean and logvar, with the chance outside:
+    In a variational autoencoder (VAE) a sample of N(mean, e^logvar) is written as a function of mean and logvar,
+    with the chance outside:
 
     z = mean + exp(½ logvar) · ε, where ε ~ N(0, 1) is drawn beforehand and given. All are (N, D).
 
@@ -78,10 +79,12 @@ def kl(mean: np.ndarray, logvar: np.ndarray) -> np.ndarray:
 
 KL = backward_exercise(
     name="kl-divergence",
-    title="The KL term of a variational autoencoder",
+    title="The VAE's KL term",
     topic="generative models",
     level=3,
     statement=r"""
+    In a variational autoencoder (VAE), the distance of N(mean, e^logvar) from the prior:
+
     KL = -½ Σ (1 + logvar - mean² - e^logvar), summed over all entries of mean and logvar, both (N, D).
 
     It is 0 where mean = 0 and logvar = 0 (the prior N(0, 1)), and positive elsewhere.

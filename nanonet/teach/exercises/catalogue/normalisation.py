@@ -125,8 +125,8 @@ LAYER = backward_exercise(
         ("a batch of one", normal((1, 4), (4,), (4,))),
     ],
     rules={
-        "x": "Three paths: dn/s directly; through the mean, which takes away the row's mean of dn; through the variance, "
-        "which takes away n times the row's mean of dn·n.",
+        "x": "Three paths: dn/s directly; through the mean, which takes away the row's mean of dn; through the "
+        "variance, which takes away n times the row's mean of dn·n.",
         "g": "g[d] multiplies n[n, d] in every row: sum dy·n over the batch.",
         "b": "b was stretched along the batch axis: sum dy over it.",
     },

@@ -56,7 +56,7 @@ CHAIN = backward_exercise(
 
 SHARED = backward_exercise(
     name="shared-variable",
-    title="A variable that is used several times",
+    title="A variable used several times",
     topic="scalars",
     level=1,
     statement=r"""

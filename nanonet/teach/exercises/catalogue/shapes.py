@@ -43,7 +43,7 @@ BIAS_ADD = backward_exercise(
 
 ROW_TIMES_COLUMN = backward_exercise(
     name="row-times-column",
-    title="A column times a row, by broadcasting",
+    title="A column times a row",
     topic="shapes",
     level=2,
     statement=r"""
@@ -134,7 +134,7 @@ MEAN_AXIS = backward_exercise(
 
 MAXIMUM = backward_exercise(
     name="max-with-ties",
-    title="The maximum along an axis, with ties",
+    title="A maximum with ties",
     topic="shapes",
     level=3,
     statement=r"""
