@@ -108,6 +108,14 @@ def test_the_links_product_is_the_entry_for_elementwise_operations() -> None:
         assert c.link.upstream_value * c.link.local_value == pytest.approx(stored(found, c), rel=1e-12)
 
 
+def test_the_local_derivative_does_not_depend_on_how_arrays_lie_in_memory() -> None:
+    found = trace(
+        lambda x: (F.max_pool2d(nt.transpose(x, (0, 1, 3, 2)), 2) * 3.0).sum(), np.arange(16.0).reshape(1, 1, 4, 4)
+    )
+    c = card(found, next(s.index for s in found.steps if s.kind == "backward" and s.title == "max_pool2d"))
+    assert c.link is not None and c.link.alone and (c.link.local_value, c.link.product_value) == (1.0, 3.0)
+
+
 def test_an_unbroadcast_card_says_axes_and_copies_and_writes_the_sum_out() -> None:
     found = trace(shared, A, B)
     (c,) = cards_of(found, "unbroadcast")

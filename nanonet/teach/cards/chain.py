@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from nanonet.teach.cards.expansion.notation import indexed, number
 from nanonet.teach.cards.targets import Target
 from nanonet.teach.trace.model import Call, Step, Trace
 
-MOST = 4  # entries of dy that are looked at
+TRIES = 3  # entries of dy that are looked at
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Link:
     upstream    "dy[0, 1] = 0.5", the gradient that arrives
     local       "∂y[0, 1]/∂x[0, 1] = 0.25", how the output changes with the input
     product     what this term adds to the entry
-    alone       is it the only term? Else it is the largest of those that are looked at
+    alone       is it the only term?
     """
 
     upstream: str
@@ -44,27 +44,23 @@ class Link:
 def chain_link(
     trace: Trace, step: Step, target: Target, entry: Sequence[int], expansion: Expansion | None
 ) -> Link | None:
-    """The largest term dy[j]·∂y[j]/∂x[entry] of an op's backward; None for other steps, and where no dy comes in.
+    """A term dy[j]·∂y[j]/∂x[entry] of an op's backward; None for other steps, and where no dy comes in.
 
-    The local derivative is the op's own backward for a dy that is 1 at j and 0 elsewhere: a backward is linear in dy.
+    Of the dy that the entry's formula names it is the largest whose term is not 0. The local derivative is the op's own
+    backward for a dy that is 1 at j and 0 elsewhere: a backward is linear in dy.
     """
     call = step.call
     if step.kind != "backward" or expansion is None or call is None or step.op is None or step.forward is None:
         return None
-    read = [(out, place) for name, place in expansion.reads for out in _outputs_named(name, len(call.arrays))]
     given = trace.steps[step.forward].call
-    if given is None:
+    named = [(out, place) for name, place in expansion.reads for out in _outputs_named(name, len(call.arrays))]
+    read = [(out, place, _at(call.arrays[out], place)) for out, place in named if call.arrays[out] is not None]
+    if not read or given is None:
         return None
-    found: list[tuple[float, float, int, int]] = []
-    for out, place in read[:MOST]:
-        dy = call.arrays[out]
-        if dy is None:
-            continue
-        local = _local(step, given, target.position, out, place, tuple(entry))
-        found.append((float(np.asarray(dy).reshape(-1)[place]), local, out, place))
-    if not found:
-        return None
-    up, local, out, place = max(found, key=lambda one: abs(one[0] * one[1]))
+    local_of = _locals(step, given, target.position, tuple(entry))
+    largest = sorted(read, key=lambda one: -abs(one[2]))[:TRIES]
+    links = ((*one, local_of(one[0], one[1])) for one in largest)
+    out, place, up, local = next((link for link in links if link[3]), (*largest[0], 0.0))
     y, x = output_names(len(call.arrays))[out], input_names(step.op, len(given.arrays))[target.position]
     at = indexed(y, place, np.shape(call.arrays[out]))
     below = indexed(x, int(np.ravel_multi_index(tuple(entry), target.shape)) if target.shape else 0, target.shape)
@@ -83,13 +79,22 @@ def _outputs_named(name: str, count: int) -> list[int]:
     return [i for i, y in enumerate(output_names(count)) if name == f"d{y}"]
 
 
-def _local(step: Step, given: Call, wanted: int, out: int, place: int, entry: tuple[int, ...]) -> float:
-    """∂y[place]/∂x[entry]. What the forward saved is made again: the trace has copies of its inputs only."""
+def _at(dy: Any, place: int) -> float:
+    return float(np.asarray(dy).reshape(-1)[place])
+
+
+def _locals(step: Step, given: Call, wanted: int, entry: tuple[int, ...]) -> Callable[[int, int], float]:
+    """(out, place) -> ∂y[place]/∂x[entry]. What the forward saved is made again: the trace has copies of its inputs."""
     op: Any = step.op
-    dys = [np.zeros_like(np.asarray(y)) for y in given.results]
-    dys[out].reshape(-1)[place] = 1
-    dy = tuple(dys) if len(dys) > 1 else dys[0]
     needs = ([i == wanted for i in range(len(given.arrays))],) if op.wants_needs else ()
     with np.errstate(all="ignore"):
         saved = op.forward(xp, *given.arrays, **given.attrs)[1]
-        return float(np.asarray(op.backward(xp, saved, dy, *needs)[wanted])[entry])
+
+    def local(out: int, place: int) -> float:
+        dys = [np.zeros(np.shape(y), np.asarray(y).dtype) for y in given.results]
+        dys[out].reshape(-1)[place] = 1
+        with np.errstate(all="ignore"):
+            dxs = op.backward(xp, saved, tuple(dys) if len(dys) > 1 else dys[0], *needs)
+        return float(np.asarray(dxs[wanted])[entry])
+
+    return local

@@ -18,7 +18,7 @@ from nanonet.teach.cards.expansion.shortening import shortened
 
 RESULT_DIGITS = 4
 INLINE = 2  # a variable that stands for at most so many numbers is written out wherever it occurs, others if they
-FORMULA = 12  # occur once; both as long as the formula has at most so many
+FORMULA = 10  # occur once; both as long as the formula has at most so many
 DEFINITIONS = 6
 UNNAMED = ("-", *RELATIONS)  # no letter for -x: its x has one
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import Any
 
 from nanonet.teach.cards.expansion.expression import Expression, Node, Number, Rest, size
@@ -29,8 +30,9 @@ def shortened(x: Expression) -> Expression:
         kept = set(range(len(x.parts)))
     others = [p for i, p in enumerate(x.parts) if i not in kept]
     value: Any = MEANING[x.sign](*[p.value for p in others]) if others else 0.0
-    noun = NOUNS.get(x.sign, ("more", "more"))[len(others) > 1]
-    rest = [Rest(value, len(others), noun)] if others else []
+    count = sum(p.count if isinstance(p, Rest) else 1 for p in others)
+    noun = NOUNS.get(x.sign, ("more", "more"))[count > 1]
+    rest = [Rest(value, count, noun)] if others else []
     return _like(x, [*[shortened(x.parts[i]) for i in sorted(kept)], *rest])
 
 
@@ -41,12 +43,10 @@ def _like(x: Node, parts: list[Expression]) -> Expression:
 def _telling(x: Node) -> set[int]:
     """The first few parts that are not 0 (of a maximum: and the largest), or, where there are too few, the first."""
     neutral = 1.0 if x.sign == "·" else 0.0
-    telling = [i for i, p in enumerate(x.parts) if p.value != neutral]
+    telling = [i for i, p in enumerate(x.parts) if p.value != neutral and not isinstance(p, Rest)]
     if x.sign in ("max", "min"):
         winner = next((i for i, p in enumerate(x.parts) if p.value == x.value), 0)
         telling = [winner, *(i for i in telling if i != winner)]
-    order = telling + [i for i in range(len(x.parts)) if i not in telling]
-    few = [
-        i for n, i in enumerate(order[:FIRST]) if n < 2 or sum(size(x.parts[j]) for j in order[: n + 1]) <= ROOM // 2
-    ]
-    return set(few)
+    order = telling + [i for i, p in enumerate(x.parts) if i not in telling and not isinstance(p, Rest)]
+    read = list(accumulate(size(x.parts[i]) for i in order[:FIRST]))  # names and numbers up to each
+    return {i for n, i in enumerate(order[:FIRST]) if n < 2 or read[n] <= ROOM // 2}

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from nanonet.backends.numpy import xp as numpy_xp
 from nanonet.ops.einsum import parse
-from nanonet.teach.cards.expansion.expression import Expression, Number, of, product, quotient, several, total
+from nanonet.teach.cards.expansion.expression import (
+    Expression,
+    Node,
+    Number,
+    Rest,
+    of,
+    product,
+    quotient,
+    several,
+    total,
+)
 from nanonet.teach.cards.expansion.lazy import Lazy, entry, index, moved, place, plain, position_of
+from nanonet.teach.cards.expansion.shortening import FIRST, NOUNS
 
+WRITTEN_OUT = 64  # terms of a sum
 Many = Callable[[Sequence[Expression]], Expression]
 
 
@@ -40,11 +52,27 @@ def reduction(name: str, make: Many) -> Callable[..., Any]:
         def expand(i: int) -> Expression:
             if not rows:
                 rows.append(_rows(x.shape, axes))
-            return make([x.entry(int(j)) for j in rows[0][i]])
+            row = rows[0][i]
+            if make is total:
+                return long_total(lambda: x.array.reshape(-1)[row], len(row), lambda j: x.entry(int(row[j])))
+            return make([x.entry(int(j)) for j in row])
 
         return Lazy(getattr(numpy_xp, name)(x.array, axis=axis, keepdims=keepdims), expand)
 
     return reduce
+
+
+def long_total(values: Callable[[], Any], count: int, term: Callable[[int], Expression]) -> Expression:
+    """The sum of `count` terms. Of very many only the first few that are not 0 become formulas, the rest a number.
+
+    values      the terms' numbers, asked for only then
+    """
+    if count <= WRITTEN_OUT:
+        return total([term(j) for j in range(count)])
+    numbers = np.asarray(values(), dtype=np.float64).reshape(-1)
+    few = [int(j) for j in np.flatnonzero(numbers)[:FIRST]] or list(range(FIRST))
+    rest = np.delete(numbers, few).sum()
+    return Node("+", [*[term(j) for j in few], Rest(rest, count - len(few), NOUNS["+"][1])])
 
 
 def _rows(shape: tuple[int, ...], axes: tuple[int, ...]) -> np.ndarray:
@@ -94,6 +122,7 @@ def contraction(subscripts: str, operands: Sequence[Any], value: Any) -> Any:
         for label, n in zip(name, np.shape(plain(x)), strict=True):
             sizes[label] = max(n, sizes.get(label, 1)) if n else 0
     summed = [label for label in sizes if label not in output]
+    lengths = [sizes[label] for label in summed]
 
     def factor(x: Any, name: str, at: dict[str, int]) -> Expression:
         shape = np.shape(plain(x))
@@ -102,13 +131,30 @@ def contraction(subscripts: str, operands: Sequence[Any], value: Any) -> Any:
 
     def expand(i: int) -> Expression:
         at = dict(zip(output, index(i, value.shape), strict=True))
-        terms: list[Expression] = []
-        for place_of_term in itertools.product(*(range(sizes[label]) for label in summed)):
-            at.update(zip(summed, place_of_term, strict=True))
-            terms.append(product([factor(x, name, at) for x, name in zip(operands, labels, strict=True)]))
-        return total(terms)
+
+        def term(j: int) -> Expression:
+            here = at | dict(zip(summed, index(j, lengths), strict=True))
+            return product([factor(x, name, here) for x, name in zip(operands, labels, strict=True)])
+
+        def values() -> Any:
+            return products(plain(list(operands)), labels, at, summed, lengths)
+
+        return long_total(values, prod(lengths), term)
 
     return Lazy(value, expand)
+
+
+def products(
+    arrays: Sequence[Any], labels: Sequence[str], at: dict[str, int], summed: Sequence[str], lengths: Sequence[int]
+) -> Any:
+    """The numbers of all terms: what each array has at the output's index `at`, multiplied over the summed labels."""
+    result: Any = np.ones(tuple(lengths))
+    for x, name in zip(arrays, labels, strict=True):
+        grid = np.ix_(*(np.arange(n) for n in lengths)) if lengths else ()
+        where = dict(zip(summed, grid, strict=True))
+        key = tuple(0 if n == 1 else where.get(label, at.get(label, 0)) for label, n in zip(name, x.shape, strict=True))
+        result = result * x[key]
+    return result
 
 
 def matmul(a: Any, b: Any) -> Any:
