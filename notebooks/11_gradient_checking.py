@@ -364,10 +364,10 @@ print(f"\nthe simple checker passes {passed_by_simple} of {len(mistakes)} wrong 
 print(careful_check(*mistakes["cross-entropy, sum for mean"]))
 
 # %% [markdown]
-# And as a picture, where a notebook can show one:
+# And as a picture, where a notebook can show one: the leaky relu from above. **Where are the negative inputs?**
 
 # %% tags=["timing"]
-careful_check(*mistakes["tanh from its input"])
+careful_check(*leaky, both_signs)
 
 # %% [markdown]
 # ## A corpus
