@@ -414,14 +414,17 @@ draw(dict(list(maps.items())[2:]), shown, shown, "looked at", "asks", size=5.2)
 # the letters that most of the weight goes to, from all that come after them:
 
 # %%
+unique = 0
 for name, weights in maps.items():
     received = np.array([weights[i + 1 :, i].sum() for i in range(window)])
     at = received[4:].argsort()[::-1][:2] + 4  # the first places have little choice
     print(name, "looks at", " and ".join(f"the {piece[i]} of {word_around(piece, i)}" for i in at))
+    unique += sum(piece.count(piece[i]) == 1 for i in at)
+print(unique, "of these", 2 * len(maps), "letters occur only once in this piece")
 
 # %% [markdown]
-# Letters that tell one word from another, as far as this text has it. Nobody told the network to look there: it is what
-# the gradient found. (Be careful with such pictures: they show where it looks, and not what it makes of it.)
+# Mostly letters that occur once, and so tell which word it is. Nobody told the network to look there: it is what the
+# gradient found. (Be careful with such pictures: they show where it looks, and not what it makes of it.)
 #
 # One thing to remember for notebook 12: there is a weight for each *pair* of places. A text twice as long costs four
 # times as much, in time and in memory:

@@ -295,7 +295,7 @@ for name, forward, backward in (
     simple = simple_check(forward, backward, x, dy=np.ones((3, 4)))
     total[...] = 0
     report = careful_check(forward, backward, x)
-    print(f"{name:30} simple: {simple}   careful: {report.verdict}, {report.cause.sentence}")
+    print(f"{name:30} simple: {simple}   careful: {report.verdict}\n    {report.cause.sentence}")
 
 # %% [markdown]
 # (The first one is found by luck: our checker uses the same dy again, and so is hit itself.)
@@ -388,6 +388,7 @@ if records:
 # Read such a table with care: we wrote the corpus, and mended our checker until it judged the corpus rightly. The
 # lesson is not in the first line. It is that *every* checker with fixed steps and tolerances errs in both directions,
 # and that a checker, like any other measuring instrument, must be shown things that are known to be broken.
+# [Checking gradients](../docs/gradient-checks.md) tells what ours looks at, and how to use it on your own code.
 #
 # ## What a pass does not say
 #

@@ -141,7 +141,7 @@ plots.plot_curves(traffic, tiles, "size of a tile", "lines fetched")
 # %% [markdown]
 # A tile that is too small uses each line too little, one that is too large does not fit, and the best size depends on
 # the cache. Real processors have three caches, one behind the other, and a few registers before them; a good BLAS (the
-# library that NumPy calls for `A @ B`) tiles for all of them, and uses instructions that multiply eight numbers at
+# library that NumPy calls for `A @ B`) tiles for all of them, and uses instructions that multiply several numbers at
 # once. That is why you do not write your own matrix product.
 #
 # But look what your own machine says. Numba compiles the loops, so that Python itself costs nothing:
@@ -399,7 +399,7 @@ roofline(intensities)
 # %% [markdown]
 # Left of the bend a faster processor changes nothing, and fusing or tiling changes everything: they move the point to
 # the *right*. Most of what a network does besides its matrix products stands on the left. This is why attention
-# (notebook 10) is fused into one kernel by all who care: the matrix of weights never goes to memory.
+# (notebook 10) is often fused into one kernel, tile by tile: then the matrix of weights never goes to memory.
 #
 # ## A graphics card
 #
