@@ -11,6 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from nanonet.backends.base import Backend
 from nanonet.nn.module import Module
 from nanonet.teach.trace.model import Site
 
@@ -19,8 +20,14 @@ _EXAMPLES = tuple(str(_PACKAGE / part) for part in ("models", "teach/documents",
 
 
 def caller() -> FrameType:
-    """The frame that called the function that asks."""
-    return sys._getframe(2)
+    """The frame that asked for the computation that the calling `Backend.run` is to make.
+
+    Other backends may stand in between: anomaly detection, or a trace of its own within a traced block.
+    """
+    frame = sys._getframe(2)
+    while frame.f_back is not None and isinstance(frame.f_locals.get("self"), Backend):
+        frame = frame.f_back
+    return frame
 
 
 def outwards(frame: FrameType | None) -> Iterator[FrameType]:
