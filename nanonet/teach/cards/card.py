@@ -58,8 +58,9 @@ class Card:
 
     @property
     def symbols(self) -> str:
-        """The entry's formula with names: dw[0, 1] = dy[0, 0]·x[0, 1] + dy[1, 0]·x[1, 1]."""
-        return self.expansion.symbols if self.expansion else self.lines[1]
+        """The entry's formula with names: dw[0, 1] = dy[0, 0]·x[0, 1] + dy[1, 0]·x[1, 1]; else the second line."""
+        computed = self.expansion is not None and self.lines[1] == self.expansion.numbers
+        return self.expansion.symbols if self.expansion and computed else self.lines[1]
 
     def __str__(self) -> str:
         names = ", ".join(f"{letter} is {name}" for letter, name in self.legend)

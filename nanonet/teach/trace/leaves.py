@@ -125,13 +125,22 @@ class Leaves:
             leaf = self.watched.get(id(x))
             if leaf is None:
                 continue
-            now = self.sums.pop(id(x), None)
-            if now is None:
-                now = grads[leaf.node] if leaf.node in grads and not x.hooks else copied(dx.array)
+            found_by_walk = grads.get(leaf.node)
+            if x.hooks or found_by_walk is None:
+                self._hooked(leaf.node, found_by_walk, dx := copied(dx.array))
+                found_by_walk = dx
+            now = self.sums.pop(id(x), found_by_walk)
             changes += self._changes(leaf, now)
             leaf.grad, leaf.stored = _UNSEEN, now
         if changes:
             self._step("backward", "store", "store", changes)
+
+    def _hooked(self, node: int, before: np.ndarray | None, dx: np.ndarray) -> None:
+        """A hook of a leaf may have replaced what the walk found."""
+        if not same(before, dx):
+            self.recorder.add_step(
+                "backward", "hook", "hook", outputs=(node,), changes=(Change(node, "grad", before, dx),)
+            )
 
     def catch_up(self, last: bool = False) -> None:
         """Steps for what happened to `.grad` since the last look, and at the end also to the values.

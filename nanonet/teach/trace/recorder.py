@@ -72,8 +72,9 @@ class Recorder(Backend):
         if self._within_walk(frame):  # a hook may compute something during a walk
             return
         self._end_walk()
+        if phase != self.phase or phase == "forward":  # clipping is one change of all gradients, and not one of each
+            self.leaves.catch_up()
         self.phase = phase
-        self.leaves.catch_up()
 
     def _end_walk(self) -> None:
         """The walk backwards, if there was one, is over: `backward()` has stored what it found, unless it raised."""

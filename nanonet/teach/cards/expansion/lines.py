@@ -20,6 +20,7 @@ RESULT_DIGITS = 4
 INLINE = 2  # a variable that stands for at most so many numbers is written out wherever it occurs, others if they
 FORMULA = 10  # occur once; both as long as the formula has at most so many
 DEFINITIONS = 6
+OPPOSITES = {"=": "≠", "≠": "=", "<": "≥", "≥": "<", ">": "≤", "≤": ">"}
 UNNAMED = ("-", *RELATIONS)  # no letter for -x: its x has one
 
 
@@ -66,7 +67,7 @@ class Expansion(Line):
     """The line of the entry. `where` defines the names in it that are no inputs, each before it is used: of each array
     one entry, for the others are made alike, and at most six.
 
-    because     the comparisons that decided, as sentences: "x[0, 1] ≤ 0 holds: -0.3 ≤ 0"
+    because     the comparisons that decided, as they came out: "x[0, 1] ≤ 0: -0.3 ≤ 0"
     reads       the entries of inputs that stand in these lines, as (name, place in the flattened array)
     values      what each name in these lines stands for: {"x[0, 2]": 0.25}
     """
@@ -151,10 +152,14 @@ def _rounding(substituted: str, value: float) -> str:
 
 
 def _sentence(comparison: Expression, held: bool, text: Text, names: dict[Any, str]) -> str:
+    """What is true: 0.5 > 0 and not that 0.5 ≤ 0 does not hold. Of NaN nothing is, so that has to be said so."""
+    bare = isinstance(comparison, Node) and comparison.sign in RELATIONS
+    if bare and not held and all(part.value == part.value for part in comparison.parts):
+        comparison, held = Node(OPPOSITES[comparison.sign], comparison.parts), True
     with_names, with_numbers = text(comparison), Text(names, RESULT_DIGITS)(comparison)
-    if isinstance(comparison, Node) and comparison.sign in RELATIONS:
+    if bare:
         with_names, with_numbers = with_names[1:-1], with_numbers[1:-1]  # without the brackets
-    return f"{with_names} {'holds' if held else 'does not hold'}: {with_numbers}"
+    return f"{with_names}{'' if bare and held else ' holds' if held else ' does not hold'}: {with_numbers}"
 
 
 # Which variables are written out, and which get a line of their own
