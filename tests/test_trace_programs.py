@@ -85,6 +85,18 @@ def test_a_gradient_scaled_right_after_backward_was_stored_unscaled() -> None:
     assert [kind for kind in kinds(trace) if kind in ("store", "assign")] == ["store", "assign", "store"]
 
 
+def test_a_gradient_that_user_code_puts_there_between_updates_is_seen() -> None:
+    w = nt.tensor([1.0, -2.0], requires_grad=True)
+    optimizer = optim.SGD([w], lr=0.1)
+    with nt.tracing() as trace:
+        (w * w).sum().backward()
+        optimizer.step()
+        w.grad = nt.tensor([1.0, 1.0])
+        optimizer.step()
+    assert kinds(trace)[-4:] == ["store", "update", "assign", "update"]
+    assert not wrongly_known(trace)
+
+
 def test_what_a_leafs_hook_returned_is_stored() -> None:
     w = nt.tensor([1.0, -2.0], requires_grad=True)
     w.register_hook(lambda dy: dy * 10.0)

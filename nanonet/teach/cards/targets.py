@@ -194,7 +194,7 @@ def _change(trace: Trace, step: Step, change: Change) -> Target:
         "seed": "dx = ∂x/∂x = 1" if np.all(value == 1) else "dx = what backward() was given",
         "store": "x.grad = x.grad + dx" if adds else "x.grad = dx",
         "hook": "dx = hook(dx)",
-        "assign": f"{name} = what was written there",
+        "assign": "x = what your code wrote" if name == "x" else f"{name} = what was written there",
         "zero_grad": "x.grad = nothing" if after is None else "x.grad = 0",
     }.get(step.kind, f"{name} = …")
 

@@ -72,7 +72,7 @@ class Recorder(Backend):
         if self._within_walk(frame):  # a hook may compute something during a walk
             return
         self._end_walk()
-        if phase != self.phase or phase == "forward":  # clipping is one change of all gradients, and not one of each
+        if phase != self.phase or phase != "other":  # clipping is one change of all gradients, and not one of each
             self.leaves.catch_up()
         self.phase = phase
 
