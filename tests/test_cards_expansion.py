@@ -336,6 +336,8 @@ def test_gradients_are_written_with_what_the_forward_saved() -> None:
     passed = expand_backward(relu, [A], {}, [A], 0, (0, 0))
     assert passed.symbols == "dx[0, 0] = dy[0, 0]"
     assert passed.because == ("y[0, 0] > 0: 0.5 > 0",)
+    nothing = expand_backward(relu, [np.full((1, 1), np.nan)], {}, [np.ones((1, 1))], 0, (0, 0))
+    assert nothing.because == ("y[0, 0] ≤ 0 does not hold: nan ≤ 0",)
 
 
 def test_names_come_from_the_rules_own_variables() -> None:

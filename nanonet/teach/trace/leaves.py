@@ -68,7 +68,7 @@ class Leaves:
             leaf = self.found[id(x)] = self._meet(x, frame, cut_from)
         else:
             self.look(leaf.node, leaf)
-        if x.wants_grad or x._grad is not None:
+        if x.wants_grad or leaf.tensor._grad is not None:
             self.watched[id(x)] = leaf
         return leaf.node
 

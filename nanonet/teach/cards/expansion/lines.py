@@ -153,13 +153,16 @@ def _rounding(substituted: str, value: float) -> str:
 
 def _sentence(comparison: Expression, held: bool, text: Text, names: dict[Any, str]) -> str:
     """What is true: 0.5 > 0 and not that 0.5 ≤ 0 does not hold. Of NaN nothing is, so that has to be said so."""
+    said = " holds" if held else " does not hold"
     bare = isinstance(comparison, Node) and comparison.sign in RELATIONS
-    if bare and not held and all(part.value == part.value for part in comparison.parts):
-        comparison, held = Node(OPPOSITES[comparison.sign], comparison.parts), True
+    if isinstance(comparison, Node) and comparison.sign in RELATIONS:
+        turned = not held and all(part.value == part.value for part in comparison.parts)
+        comparison = Node(OPPOSITES[comparison.sign], comparison.parts) if turned else comparison
+        said = "" if held or turned else said
     with_names, with_numbers = text(comparison), Text(names, RESULT_DIGITS)(comparison)
     if bare:
         with_names, with_numbers = with_names[1:-1], with_numbers[1:-1]  # without the brackets
-    return f"{with_names}{'' if bare and held else ' holds' if held else ' does not hold'}: {with_numbers}"
+    return f"{with_names}{said}: {with_numbers}"
 
 
 # Which variables are written out, and which get a line of their own
