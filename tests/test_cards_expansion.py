@@ -403,6 +403,12 @@ def test_rounding_is_said_and_not_hidden() -> None:
     assert expansion.result == "0"
     assert not expansion.agrees
     assert "The engine's number is 0, and the line as written here gives 1" in expansion.remark
+    assert "both are rounded" in expansion.remark
+
+
+def test_a_wrong_number_is_not_explained_by_rounding() -> None:
+    expansion = expand_forward(REGISTRY["array.sum"], [A], {"axis": None}, (), stored=np.float64(A.sum() + 0.5))
+    assert "that is more than rounding" in expansion.remark
 
 
 def test_a_profiler_at_work_is_left_alone() -> None:

@@ -20,6 +20,7 @@ RESULT_DIGITS = 4
 INLINE = 2  # a variable that stands for at most so many numbers is written out wherever it occurs, others if they
 FORMULA = 10  # occur once; both as long as the formula has at most so many
 DEFINITIONS = 6
+BY_ROUNDING = 1e-3  # of the largest number in a formula; float16 has three digits
 OPPOSITES = {"=": "≠", "≠": "=", "<": "≥", "≥": "<", ">": "≤", "≤": ">"}
 UNNAMED = ("-", *RELATIONS)  # no letter for -x: its x has one
 
@@ -118,7 +119,7 @@ def _line(x: Expression, left: str, latex_left: str, value: float, names: dict[A
         "result": number(value, RESULT_DIGITS),
         "value": value,
         "agrees": agrees,
-        "remark": "" if agrees else _rounding(substituted, value),
+        "remark": "" if agrees else _disagreement(x, substituted, value),
         "latex_left": latex_left,
         "latex_formula": Latex(names)(x),
         "latex_substituted": Latex(names, digits)(x),
@@ -143,12 +144,14 @@ def agree(computed: float, value: float) -> bool:
     return abs(computed - shown) <= 0.5 * unit * (1 + 1e-6)
 
 
-def _rounding(substituted: str, value: float) -> str:
+def _disagreement(x: Expression, substituted: str, value: float) -> str:
+    """Rounding explains a difference that is small beside the largest number in the formula, and no other."""
     computed = evaluate(substituted)
-    return (
-        f"The engine's number is {number(value, 6)}, and the line as written here gives {number(computed, 6)}: "
-        "both are rounded at every step, in another order, and large parts nearly cancel."
-    )
+    largest = max((abs(node.value) for node in walk(x) if isfinite(node.value)), default=0.0)
+    numbers = f"The engine's number is {number(value, 6)}, and the line as written here gives {number(computed, 6)}: "
+    if abs(computed - value) <= BY_ROUNDING * largest:
+        return f"{numbers}both are rounded at every step, in another order, and large parts nearly cancel."
+    return f"{numbers}that is more than rounding. Another rule ran than the one that is written here, or an overflow."
 
 
 def _sentence(comparison: Expression, held: bool, text: Text, names: dict[Any, str]) -> str:
