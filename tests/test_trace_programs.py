@@ -188,6 +188,40 @@ def test_another_threads_steps_do_not_come_in_between() -> None:
     assert not wrongly_known(trace)
 
 
+class Net:
+    """A network as one writes it without nn.Module."""
+
+    def __init__(self) -> None:
+        self.w = nt.tensor([1.0, 2.0], requires_grad=True)
+        self.layers = [nt.tensor([3.0, 4.0], requires_grad=True), {"b": nt.tensor([5.0, 6.0], requires_grad=True)}]
+
+    def __call__(self, x: Any) -> Any:
+        return (x * self.w * self.layers[0] + self.layers[1]["b"]).sum()
+
+
+def test_tensors_in_lists_dictionaries_and_objects_are_called_as_the_code_calls_them() -> None:
+    layer = nn.Linear(2, 2)
+    scales = [nt.tensor([1.0, 1.0], requires_grad=True)]
+    trace = nt.trace(Net(), [1.0, 2.0])
+    assert [node.name for node in trace.nodes if node.kind == "parameter"] == [
+        "self.w",
+        "self.layers[0]",
+        "self.layers[1]['b']",
+    ]
+    with nt.tracing() as trace:
+        _ = nt.ones((1, 2)) @ layer.weight * scales[0]
+    names = [node.name for node in trace.nodes if node.kind == "parameter"]
+    assert names == ["layer.weight", "scales[0]"]
+
+
+def test_a_backend_that_is_picked_too_late_is_told_of() -> None:
+    before = nt.current_backend()
+    with pytest.raises(RuntimeError, match="pick the backend before"), nt.tracing():
+        nt.use("numpy")
+        nt.ones(2)
+    assert nt.current_backend() is before
+
+
 def test_a_number_that_is_shown_wrongly_is_noticed() -> None:
     with nt.tracing() as trace:
         x = nt.tensor([1.0], requires_grad=True)

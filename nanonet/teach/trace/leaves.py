@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from nanonet.teach.trace.recorder import Recorder
 
 
+MISSES = 30  # then parameters have no names here, and to look for them takes time
+
+
 def copied(array: Any) -> Any:
     """A read-only NumPy copy, also of an array on another device; what is no array is kept as it is."""
     if not hasattr(array, "shape"):
@@ -49,6 +52,7 @@ class Leaves:
         self.recorder = recorder
         self.names = names  # given to tensors by id
         self.taken: dict[str, int] = {}
+        self.misses = 0  # parameters whose name was looked for in vain
         self.found: dict[int, Leaf] = {}
         self.watched: dict[int, Leaf] = {}  # those whose `.grad` may change
         self.sums: dict[int, np.ndarray] = {}  # by id of a leaf: what `backward()` made of its `.grad` by adding
@@ -78,6 +82,9 @@ class Leaves:
         )
         path, modules = self.recorder.modules.path(frame)
         name = self.names.get(id(x)) or frames.parameter_name(x, path, modules) or frames.variable_name(x, frame)
+        if not name and x.wants_grad and self.misses < MISSES:
+            name = frames.member_name(x, frame)
+            self.misses += not name
         value = copied(x.array)
         node = self._add(name, kind, "detach" if cut_from is not None else "", value, x.wants_grad)
         leaf = Leaf(node, x, value)
