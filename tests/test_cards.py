@@ -263,3 +263,9 @@ def test_a_result_that_the_engine_did_not_compute_is_not_shown_as_right() -> Non
     c = card(found, 0)
     assert c.lines[2] == "y[1] = 14.78"
     assert any("The engine's number is 14.7781, and the line as written here gives 7.38" in r for r in c.remarks)
+
+
+def test_a_formula_that_adds_up_has_its_sign_in_one_piece() -> None:
+    found = trace(lambda x, w: F.conv2d(x, w).sum(), np.ones((1, 1, 3, 3)), np.ones((1, 1, 2, 2)))
+    backward = next(s for s in found.steps if s.kind == "backward" and s.title == "conv2d")
+    assert "] += Σ" in card(found, backward.index, which=0).formula

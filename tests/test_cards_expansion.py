@@ -340,6 +340,13 @@ def test_gradients_are_written_with_what_the_forward_saved() -> None:
     assert nothing.because == ("y[0, 0] ≤ 0 does not hold: nan ≤ 0",)
 
 
+def test_reasons_are_said_without_double_negatives() -> None:
+    clip = REGISTRY["array.clip"]
+    x, dy = np.array([0.25]), np.array([1.0])
+    (reason,) = expand_backward(clip, [x, -0.5, 0.5], {}, [dy], 0, (0,)).because
+    assert reason == "x[0] ≥ -0.5 and x[0] ≤ 0.5: 0.25 ≥ -0.5 and 0.25 ≤ 0.5"
+
+
 def test_names_come_from_the_rules_own_variables() -> None:
     norm = REGISTRY["network.layer_norm"]
     expansion = expand_forward(norm, [A, V, V], {"size": 3, "eps": 1e-5}, (0, 1))

@@ -249,7 +249,7 @@ def _formula(op: type[Op], name: str) -> tuple[str, str]:
     chosen = chosen or [i for i, key in enumerate(keys) if key.startswith("d") == backward] or list(range(len(keys)))
     pairs, latex_pairs = list(text.items()), list(latex.items())
     in_latex = [latex_pairs[i] for i in chosen if len(latex_pairs) == len(pairs)] or latex_pairs[:1]
-    joined = ";  ".join(f"{left} = {right}" for left, right in (pairs[i] for i in chosen))
+    joined = ";  ".join(f"{left} = {right}" for left, right in (pairs[i] for i in chosen)).replace(" + = ", " += ")
     return joined, r";\quad ".join(f"{left} = {right}" for left, right in in_latex)
 
 

@@ -156,6 +156,11 @@ def _disagreement(x: Expression, substituted: str, value: float) -> str:
 
 def _sentence(comparison: Expression, held: bool, text: Text, names: dict[Any, str]) -> str:
     """What is true: 0.5 > 0 and not that 0.5 ≤ 0 does not hold. Of NaN nothing is, so that has to be said so."""
+    if isinstance(comparison, Node) and comparison.sign == "not":
+        return _sentence(comparison.parts[0], not held, text, names)
+    if isinstance(comparison, Node) and comparison.sign == ("all" if held else "any"):  # each of them came out so
+        every = [_sentence(part, held, text, names).partition(": ") for part in comparison.parts]
+        return f"{' and '.join(one[0] for one in every)}: {' and '.join(one[2] for one in every)}"
     said = " holds" if held else " does not hold"
     bare = isinstance(comparison, Node) and comparison.sign in RELATIONS
     if isinstance(comparison, Node) and comparison.sign in RELATIONS:
