@@ -71,7 +71,7 @@ class Card:
         return "\n".join(row for row in [*rows, *self.remarks, self.where] if row)
 
 
-def card(trace: Trace, step: int, entry: Sequence[int] | None = None, which: int | None = None) -> Card:
+def card(trace: Trace, step: int, entry: Sequence[int] | int | None = None, which: int | None = None) -> Card:
     """The card of step number `step`.
 
     which   which of the arrays that the step made (`Card.choices`); by default a parameter's gradient, else the first
@@ -79,6 +79,8 @@ def card(trace: Trace, step: int, entry: Sequence[int] | None = None, which: int
 
     Raises IndexError for a step, an array or an entry that does not exist.
     """
+    if isinstance(entry, int | np.integer):
+        entry = (int(entry),)
     if not 0 <= step < len(trace.steps):
         raise IndexError(f"card: the trace has the steps 0 to {len(trace.steps) - 1}, got {step}")
     made = trace.steps[step]

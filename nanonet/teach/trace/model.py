@@ -90,7 +90,7 @@ class Call:
     saved: Any = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Step:
     """One computation.
 
@@ -120,8 +120,14 @@ class Step:
     module: tuple[str, ...] = ()
     site: Site | None = None
 
+    def __repr__(self) -> str:
+        """In one line: its arrays would fill the screen."""
+        what = f"{self.title}, {self.phase}" if self.kind in ("forward", "backward", "update") else self.title
+        at = f", {Path(self.site.file).name}:{self.site.line}" if self.site else ""
+        return f"<step {self.index}: {what}{at}>"
 
-@dataclass
+
+@dataclass(repr=False)
 class Trace:
     """What a run did. `position` i of a debugger means: the first i steps have been made.
 
@@ -140,6 +146,9 @@ class Trace:
     roots: list[int] = field(default_factory=list)
     sources: dict[str, list[str]] = field(default_factory=dict)
     result: Any = None
+
+    def __repr__(self) -> str:
+        return f"<trace of {len(self.steps)} steps and {len(self.nodes)} tensors>"
 
     def contributions(self, node: int, position: int | None = None) -> list[Contribution]:
         """The terms of a node's gradient in the order in which they came, up to a position; of the last walk only."""
