@@ -14,6 +14,9 @@ from rich.console import Console
 from rich.table import Table
 
 import nanonet as nt
+from nanonet import cli_exercise
+from nanonet.cli_ideas import ideas
+from nanonet.cli_step import step
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 Argument, Option = typer.Argument, typer.Option
@@ -195,6 +198,11 @@ def check(
     except checking.UnknownTargetError as error:
         raise _WrongCallError(str(error)) from error
     raise typer.Exit(status)
+
+
+app.add_typer(cli_exercise.app, name="exercise")
+app.command()(ideas)
+app.command()(step)
 
 
 class _WrongCallError(ValueError):

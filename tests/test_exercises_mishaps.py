@@ -72,6 +72,10 @@ RESULTS: dict[str, tuple[Any, str]] = {
     "a string": (lambda dy, x, w: (dy @ w.T, "dw"), "dw, as backward returns it, is no array"),
     "a ragged list": (lambda dy, x, w: (dy @ w.T, [[1.0], [1.0, 2.0]]), "dw, as backward returns it, is no array"),
     "complex numbers": (lambda dy, x, w: (dy @ w.T, x.T @ dy + 1j), "dw, as backward returns it, is no array"),
+    "few digits": (
+        lambda dy, x, w: (dy @ w.T, (x.T @ dy).astype(np.float32)),
+        "dw, as backward returns it, has the type",
+    ),
     "NaN": (lambda dy, x, w: (dy @ w.T * np.nan, x.T @ dy), "dx is NaN or infinite in 12 of 12 entries"),
     "infinity": (lambda dy, x, w: (dy @ w.T, x.T @ dy / 0), "dw is NaN or infinite in 8 of 8 entries"),
 }
@@ -172,6 +176,24 @@ def test_the_forward_of_the_learners_file_is_not_used(tmp_path: Path) -> None:
     """A backward that fits the learner's own forward, and not ours, is wrong."""
     source = "def forward(x, w):\n    return -x @ w\n\ndef backward(dy, x, w):\n    return -dy @ w.T, -x.T @ dy\n"
     assert of_file(tmp_path, source).kind == "sign"
+
+
+def test_a_line_is_found_in_a_folder_of_any_name_and_in_a_notebook(tmp_path: Path) -> None:
+    folder = tmp_path / "nanonet" / "numpy"
+    folder.mkdir(parents=True)
+    assert "in line 2" in of_file(folder, FILES["an exception"][0]).hints[0]
+    cell: dict[str, Any] = {}
+    exec(compile("def backward(dy, x, w):\n    return dy / zero\n", "/tmp/ipykernel_1/2.py", "exec"), cell)
+    assert "NameError in line 2" in exercises.check("matmul", cell["backward"]).hints[0]
+
+
+def test_what_an_attempt_prints_is_seen_once_for_each_case(capsys: pytest.CaptureFixture[str]) -> None:
+    def backward(dy: Any, x: Any, w: Any) -> Any:
+        print("shapes", dy.shape)
+        return dy @ w.T, x.T @ dy
+
+    assert exercises.check("matmul", backward)
+    assert capsys.readouterr().out.count("shapes") == 3
 
 
 def test_a_long_message_is_cut_short() -> None:

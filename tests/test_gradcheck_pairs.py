@@ -216,3 +216,23 @@ def test_float32_inside_is_allowed_for() -> None:
 
     assert nt.check_backward(forward, lambda dy, x: dy * (1 - np.tanh(x) ** 2), x34)
     assert not nt.check_backward(forward, lambda dy, x: dy * (1 - np.tanh(x) ** 2) * 1.001, x34)
+
+
+def test_a_gradient_that_cancels_to_rounding_is_no_misconduct() -> None:
+    """Attention with one query and equal keys: dq is nothing but rounding, which depends on where arrays lie."""
+
+    def weights(q: np.ndarray, k: np.ndarray) -> np.ndarray:
+        e = np.exp(q @ k.T / np.sqrt(q.shape[1]))
+        return e / e.sum(axis=1, keepdims=True)
+
+    def backward(dy: np.ndarray, q: np.ndarray, k: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, ...]:
+        p = weights(q, k)
+        dp = dy @ v.T
+        ds = p * (dp - (dp * p).sum(axis=1, keepdims=True)) / np.sqrt(q.shape[1])
+        return ds @ k, ds.T @ q, p.T @ dy
+
+    for seed in range(8):
+        normal = np.random.default_rng(seed).normal
+        inputs = [normal(size=(1, 3)), normal(size=(3, 3)), normal(size=(3, 2))]
+        report = nt.check_backward(lambda q, k, v: weights(q, k) @ v, backward, inputs)
+        assert report.verdict == "pass", report

@@ -13,10 +13,11 @@ import pytest
 
 import nanonet as nt
 from nanonet.teach import Trace
-from nanonet.teach.trace import State, trace
+from nanonet.teach.trace import State, replayed, trace
 from nanonet.teach.views.page import page
-from nanonet.teach.views.page_data import page_data
+from nanonet.teach.views.page.data import page_data
 from tests import trace_pages as pages
+from tests.random_graphs import random_program
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +44,19 @@ def test_the_numbers_in_the_page_are_the_trace_at_every_step(name: str, chromium
     assert tab.locator("body").get_attribute("data-steps") == str(len(trace.steps))
     assert tab.locator("[data-node]").count() == len(trace.nodes)
     assert walk(tab, trace) == []
+    assert tab.errors == []
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_after_any_way_through_a_random_graph_the_numbers_are_the_trace(
+    seed: int, chromium: Any, tmp_path: Path
+) -> None:
+    program, inputs = random_program(seed)
+    found = trace(program, *inputs)
+    tab = pages.opened(chromium, found.to_html(tmp_path / "trace.html"))
+    for position in np.random.default_rng(seed).integers(0, len(found.steps) + 1, size=5):
+        tab.locator("#slider").fill(str(position))
+        assert pages.differences(tab, found, replayed(found, int(position))) == []
     assert tab.errors == []
 
 
@@ -95,7 +109,7 @@ def test_no_folder_of_the_machine_is_in_the_page() -> None:
 
 
 def test_a_page_of_200_nodes_is_smaller_than_1_mb() -> None:
-    found = pages.deep(50)
+    found = pages.deep(50, width=40)  # 1.3 MB of weights and gradients
     assert len(found.nodes) > 200
     assert len(page(found).encode()) < 1_000_000
 

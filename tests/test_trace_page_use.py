@@ -12,8 +12,8 @@ import pytest
 from nanonet.htmlpage import resource
 from nanonet.teach import Trace
 from nanonet.teach.trace import State
-from nanonet.teach.views.page import STYLES
-from nanonet.teach.views.page_groups import DRAWN, folded
+from nanonet.teach.views.page.groups import DRAWN, folded
+from nanonet.teach.views.page.write import STYLES
 from tests import trace_pages as pages
 
 STEP = "document.body.dataset.step"
@@ -210,7 +210,7 @@ def test_a_gradient_says_not_yet_and_how_many_of_its_terms_are_added(chromium: A
     seen = []
     for _ in range(len(trace.steps) + 1):
         label = h.get_attribute("aria-label")
-        seen.append("not yet" if "gradient not yet" in label else h.get_attribute("data-terms"))
+        seen.append("not yet" if "grad not yet" in label else h.get_attribute("data-terms"))
         tab.keyboard.press("ArrowRight")
     assert list(dict.fromkeys(seen)) == ["not yet", "1/3", "2/3", "3/3"]
     tab.keyboard.press("Home")
@@ -287,7 +287,9 @@ def test_nothing_moves_by_itself_where_the_reader_wants_no_motion(chromium: Any,
 
 def colours(dark: bool) -> dict[str, str]:
     """The style sheets' colours by name."""
-    text = "".join([resource("nanonet", "htmlpage.css"), *[resource("nanonet.teach.views", name) for name in STYLES]])
+    text = "".join(
+        [resource("nanonet", "htmlpage.css"), *[resource("nanonet.teach.views.page", name) for name in STYLES]]
+    )
     blocks = re.findall(r"(@media \(prefers-color-scheme: dark\) \{\s*)?:root \{(.*?)\}", text, re.DOTALL)
     found: dict[str, str] = {}
     for is_dark, block in sorted(blocks, key=lambda one: bool(one[0])):

@@ -77,11 +77,11 @@ def training(steps: int = 2) -> Trace:
     return found
 
 
-def deep(layers: int) -> Trace:
+def deep(layers: int, width: int = 16) -> Trace:
     """A model of many modules: 4 nodes for each layer."""
     nt.manual_seed(0)
-    model = nn.Sequential(*[part for _ in range(layers) for part in (nn.Linear(16, 16), nn.Tanh())])
-    x = nt.tensor(np.random.default_rng(0).normal(size=(8, 16)))
+    model = nn.Sequential(*[part for _ in range(layers) for part in (nn.Linear(width, width), nn.Tanh())])
+    x = nt.tensor(np.random.default_rng(0).normal(size=(8, width)))
     with tracing() as found:
         loss = (model(x) ** 2).mean()
         loss.backward()

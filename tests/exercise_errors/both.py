@@ -23,7 +23,7 @@ BOTH: dict[str, list[Planted]] = {
         ("np.clip(p - t, -delta, delta)", "(p - t)", "mask", "right at small errors"),
         ("np.clip(p - t, -delta, delta)", "delta * np.sign(p - t)", "mask", "dp"),
         (" / p.size", "", "sum-for-mean", "dp"),
-        ("np.clip(p - t, -delta, delta)", "np.clip(p - t, -1, 1)", "unknown", "a small delta"),
+        ("np.clip(p - t, -delta, delta)", "np.clip(p - t, -1, 1)", "scale", "a small delta"),
         (
             "np.clip(p - t, -delta, delta)",
             "np.where(np.abs(p - t) <= delta, p - t, np.sign(p - t))",

@@ -51,10 +51,10 @@ def check_target(
     if seed is None:
         seed = int(np.random.default_rng().integers(2**31)) if options.get("mode") == "fast" else 0
     options["seed"] = seed
-    if not shapes and not backward and not inspect.isclass(function) and _parameters(function) == []:
+    if not shapes and not backward and not inspect.isclass(function) and parameters_of(function) == []:
         return _offered(target, function, second, options)
     other = find(backward if ":" in backward else f"{_split(target)[0]}:{backward}")[1] if backward else None
-    names, inputs = _inputs(target, module, function, shapes, seed)
+    names, inputs = inputs_of(target, module, function, shapes, seed)
     if other is None and names:  # parameters that are not the first ones are passed by name
 
         def f(*given: Any) -> Any:
@@ -77,10 +77,11 @@ def _checked(
                 return check_backward(f, backward, inputs, name=target, **options)
             return (second_order() if second else gradcheck)(f, inputs, name=target, **options)
     except Exception as error:
-        raise ValueError(f"{target}: {_in_words(error)}") from error
+        raise ValueError(f"{target}: {in_words(error)}") from error
 
 
-def _in_words(error: Exception) -> str:
+def in_words(error: BaseException) -> str:
+    """What the user's function did instead of an answer, in one line."""
     text = " ".join(str(error).split())
     if isinstance(error, ValueError | TypeError) and text.startswith(
         ("gradcheck:", "check_backward:", "gradgradcheck:")
@@ -96,7 +97,7 @@ def _offered(target: str, function: Callable[..., Any], second: bool, options: d
     try:
         found = function()
     except Exception as error:
-        raise ValueError(f"{target}: {_in_words(error)}") from error
+        raise ValueError(f"{target}: {in_words(error)}") from error
     if isinstance(found, Report):
         return found
     if isinstance(found, tuple) and len(found) in (2, 3) and callable(found[0]):
@@ -168,7 +169,7 @@ def _loaded(name: str, load: Callable[[], ModuleType]) -> ModuleType:
         raise ValueError(f"{name} cannot be imported: {type(error).__name__}: {text} (--debug shows where)") from error
 
 
-def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter] | None:
+def parameters_of(function: Callable[..., Any]) -> list[inspect.Parameter] | None:
     """None where Python does not know them."""
     try:
         return list(inspect.signature(function).parameters.values())
@@ -176,10 +177,10 @@ def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter] | None:
         return None
 
 
-def _inputs(
+def inputs_of(
     target: str, module: ModuleType, function: Callable[..., Any], shapes: str, seed: int
 ) -> tuple[list[str], list[Any]]:
-    """(names, inputs): names where the inputs belong to certain parameters, else none."""
+    """(names, inputs) for the user's function: names where the inputs belong to certain parameters, else none."""
     name = _split(target)[1].split(".")[-1]
     if shapes:
         return [], drawn(shapes, seed)
@@ -188,7 +189,7 @@ def _inputs(
             found = getattr(module, place)
             found = found() if callable(found) else found
             return [], list(found) if isinstance(found, tuple | list) else [found]
-    parameters = _parameters(function) or []
+    parameters = parameters_of(function) or []
     arrays = [p for p in parameters if isinstance(p.default, np.ndarray | Tensor)]
     required = [
         p.name for p in parameters if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)

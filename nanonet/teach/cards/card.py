@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
@@ -170,4 +169,4 @@ def _empty(step: Step) -> Card:
 
 
 def _place(step: Step) -> str:
-    return f"{Path(step.site.file).name}:{step.site.line}" if step.site else ""
+    return step.site.place if step.site else ""

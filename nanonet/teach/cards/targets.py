@@ -188,8 +188,10 @@ def _change(trace: Trace, step: Step, change: Change) -> Target:
     name = {"value": "x", "grad": "dx", "stored": "x.grad"}[change.part]
     before, after = change.before, change.after
     value = np.asarray(after if after is not None else before)
-    gradient = _latest_gradient(trace, step, change.node) if step.kind == "store" else None
-    adds = step.kind == "store" and before is not None and gradient is not None
+    gradient = None
+    if step.kind == "store" and before is not None:
+        gradient = _latest_gradient(trace, step, change.node)
+    adds = gradient is not None
     formula = {
         "seed": "dx = ∂x/∂x = 1" if np.all(value == 1) else "dx = what backward() was given",
         "store": "x.grad = x.grad + dx" if adds else "x.grad = dx",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,8 +16,6 @@ from nanonet.teach.exercises.exercise import RIGHT, WRONG, Feedback, Functions
 from nanonet.teach.exercises.measure import Look, Slip
 from nanonet.teach.exercises.places import entries_in_words
 from nanonet.teach.exercises.words import kind_in_words, listed, rule_in_words
-
-MOST_UNEXPLAINED = 2  # cases in which the diagnosis is asked in vain: that takes the longest
 
 Case = tuple[str, Callable[[np.random.Generator], tuple[Any, ...]]]  # at which inputs, in words; and what draws them
 
@@ -59,7 +59,8 @@ class BackwardJudge:
             guard.required(functions, [self.name])
             for words, draw in self.cases:
                 self._runs(functions[self.name], words, draw(np.random.default_rng(self.seed)))
-            return self._compared(functions[self.name])
+            with contextlib.redirect_stdout(io.StringIO()):  # what it prints was seen above, once for each case
+                return self._compared(functions[self.name])
         except guard.MishapError as error:
             return error.feedback
 
@@ -82,28 +83,20 @@ class BackwardJudge:
         return self.forward(*given) if self.cache else (self.forward(*given), None)
 
     def _compared(self, function: Callable[..., Any]) -> Feedback:
-        """nanonet's gradient checker in every case, up to a failure that has an explanation."""
+        """Mistakes with a name of their own; then nanonet's gradient checker in each case, up to the first failure."""
         looks = [self._look(function, words, draw(np.random.default_rng(self.seed))) for words, draw in self.cases]
-        failed: tuple[Look, Any] | None = None
-        unexplained = 0
-        for look in looks:
-            if not look.fine and (mistake := look.simple_mistake()) is not None:
-                return self._feedback(looks, look, *mistake)
-            if not look.fine and (slipped := look.slip(self.slips, looks)) is not None:
+        wrong = [look for look in looks if not look.fine]
+        if wrong and (mistake := wrong[0].simple_mistake()) is not None:
+            return self._feedback(looks, wrong[0], *mistake)
+        for look in wrong:
+            if (slipped := look.slip(self.slips, looks)) is not None:
                 k, slip = slipped
                 return self._feedback(looks, look, k, slip.kind, slip.sentence, slip.rule)
+        for look in looks:
             report = self._report(look)
             if not report:
-                failed = failed or (look, report)
-                if report.cause is not None and report.cause.kind != "unknown":
-                    failed = look, report
-                    break
-                unexplained += 1
-                if unexplained == MOST_UNEXPLAINED:
-                    break
-        if failed is None:
-            return Feedback(True, RIGHT, checked=tuple(words for words, _ in self.cases))
-        return self._diagnosed(looks, *failed)
+                return self._diagnosed(looks, look, report)
+        return Feedback(True, RIGHT, checked=tuple(words for words, _ in self.cases))
 
     def _look(self, function: Callable[..., Any], words: str, inputs: tuple[Any, ...]) -> Look:
         """A case with the functions of the wanted inputs alone; the others stand as they are."""
@@ -148,7 +141,8 @@ class BackwardJudge:
     def _feedback(self, looks: list[Look], look: Look, k: int, kind: str, sentence: str, rule: str = "") -> Feedback:
         """The three hints on the gradient of the k-th wanted input."""
         what = kind_in_words(kind, sentence, [result[1:] for result in self.results])
-        rule = rule or rule_in_words(kind, self.rules[self.wanted[k]])
+        shaped = kind == "unknown" and look.given[k][0].shape != look.wanted[k].shape
+        rule = rule or rule_in_words("shape" if shaped else kind, self.rules[self.wanted[k]])
         return Feedback(False, WRONG, kind, (self._where(looks, look, k), what, rule))
 
     def _where(self, looks: list[Look], look: Look, k: int) -> str:

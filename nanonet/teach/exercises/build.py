@@ -15,7 +15,14 @@ from nanonet.teach.exercises.backward import BackwardJudge, Case
 from nanonet.teach.exercises.exercise import Exercise
 from nanonet.teach.exercises.measure import Slip
 
-HEAD = '"""{title}.\n\nFill in {what}; then: nanonet exercise check {name}\n"""\n\nimport numpy as np\n'
+HEAD = '''"""{title}.
+
+The task:  nanonet exercise show {name}
+Fill in {what}; then:  nanonet exercise check {name}
+"""
+
+import numpy as np
+'''
 
 
 def backward_exercise(

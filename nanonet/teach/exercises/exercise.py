@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 RIGHT, WRONG, ERROR, NOT_FILLED_IN = "right", "wrong", "error", "not-filled-in"
@@ -103,9 +103,9 @@ class Exercise:
     topic: str
     level: int
     statement: str
-    template: str
+    template: str = field(repr=False)
     functions: tuple[str, ...]
-    judge: Callable[[Functions], Feedback]
+    judge: Callable[[Functions], Feedback] = field(repr=False)
     rule: str
 
     @property

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import linecache
+import os
 import traceback
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+import nanonet
 from nanonet.teach.exercises.exercise import ERROR, NOT_FILLED_IN, WRONG, Feedback, LearnerError
 
+OURS = tuple(str(Path(str(package.__file__)).parent) + os.sep for package in (nanonet, np))
 MOST = 160  # characters of an exception's message
 ADVICE = {
     "NameError": "A name must be assigned before the line that uses it; NumPy's functions are called np.…",
@@ -119,7 +123,7 @@ def line_of(error: BaseException) -> tuple[int | None, str]:
 
 
 def is_learners(path: str) -> bool:
-    return "site-packages" not in path and "/nanonet/" not in path.replace("\\", "/") and "/numpy/" not in path
+    return not path.startswith((*OURS, "<frozen", "<given>")) and "site-packages" not in path
 
 
 def short(text: str) -> str:
@@ -155,6 +159,10 @@ def array(value: Any, name: str, result: str) -> np.ndarray:
         where = f"{result}, as {name} returns it, is no array of real numbers."
         what = "It is None." if value is None else f"It is of type {type(value).__name__}."
         raise mishap(WRONG, where, what, f"Return {result} as a NumPy array.", "unknown")
+    if found.dtype.kind == "f" and found.dtype.itemsize < 8:
+        where = f"{result}, as {name} returns it, has the type {found.dtype}, and the inputs have float64."
+        rule = "Make arrays with np.zeros_like(x), which takes the type of x, and leave astype out."
+        raise mishap(WRONG, where, "It keeps too few digits to be compared.", rule, "unknown")
     return found.astype(np.float64)
 
 

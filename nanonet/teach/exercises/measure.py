@@ -61,7 +61,8 @@ class Look:
     def given(self) -> list[list[np.ndarray]]:
         """given[k]: the learner's gradients of the k-th wanted input."""
         _, kept = self.forward(*self.wanted)
-        found = [self.backward(dy.copy(), kept) for dy in self.dys]
+        with np.errstate(all="ignore"):
+            found = [self.backward(dy.copy(), kept) for dy in self.dys]
         return [[np.asarray(dxs[k], np.float64) for dxs in found] for k in range(len(self.places))]
 
     @cached_property
@@ -93,7 +94,8 @@ class Look:
         dy, given = self.dys[0], self.given[k]
 
         def at(factor: float) -> np.ndarray:
-            return np.asarray(self.backward(np.asarray(factor * dy), kept)[k], np.float64)
+            with np.errstate(all="ignore"):
+                return np.asarray(self.backward(np.asarray(factor * dy), kept)[k], np.float64)
 
         if same(given[0], given[1]):
             return None if not np.any(given[0]) else ("ignored-upstream", "the gradient is the same whatever dy is")
@@ -138,11 +140,11 @@ def pulled(f: Callable[..., Any], inputs: Sequence[np.ndarray], k: int, dys: Seq
     def at(i: tuple[int, ...], h: float) -> np.ndarray:
         moved = x.copy()
         moved[i] += h
-        with np.errstate(all="ignore"):
-            return np.asarray(f(*[moved if j == k else v for j, v in enumerate(inputs)]), np.float64)
+        return np.asarray(f(*[moved if j == k else v for j, v in enumerate(inputs)]), np.float64)
 
     for i in np.ndindex(x.shape):
-        slope = (8 * (at(i, STEP) - at(i, -STEP)) - (at(i, 2 * STEP) - at(i, -2 * STEP))) / (12 * STEP)
+        with np.errstate(all="ignore"):
+            slope = (8 * (at(i, STEP) - at(i, -STEP)) - (at(i, 2 * STEP) - at(i, -2 * STEP))) / (12 * STEP)
         for dx, dy in zip(found, dys, strict=True):
             dx[i] = np.sum(dy * slope) if np.shape(slope) == np.shape(dy) else np.nan
     return found

@@ -15,14 +15,20 @@ def entries_in_words(wrong: np.ndarray, x: np.ndarray) -> str:
     for words, condition in conditions(x):
         if np.array_equal(wrong, condition):
             return f"exactly where {words}"
-    for axis in range(wrong.ndim):
+    for axis in range(wrong.ndim if wrong.ndim > 1 else 0):
         rest = tuple(i for i in range(wrong.ndim) if i != axis)
         lines = np.flatnonzero(np.any(wrong, axis=rest))
-        if wrong.ndim > 1 and len(lines) < wrong.shape[axis]:
-            which = ", ".join(str(int(i)) for i in lines)
-            return f"in {count} of {total} entries, all at index {which} of axis {axis}"
+        if np.array_equal(lines, np.flatnonzero(np.all(wrong, axis=rest))):
+            return f"in all entries with index {indices(lines)} of axis {axis}"
     first = [int(i) for i in np.argwhere(wrong)[0]]
     return f"in {count} of {total} entries, the first at {first}"
+
+
+def indices(found: np.ndarray) -> str:
+    """0, 2 or 0 to 5."""
+    if len(found) > 2 and found[-1] - found[0] == len(found) - 1:
+        return f"{found[0]} to {found[-1]}"
+    return ", ".join(str(int(i)) for i in found)
 
 
 def conditions(x: np.ndarray) -> list[tuple[str, np.ndarray]]:

@@ -95,7 +95,7 @@ class ValueJudge:
         else:
             scale = self.close * max(float(np.max(np.abs(right), initial=0.0)), 1e-300)
             entries = entries_in_words(np.abs(found - right) > scale, np.full(right.shape, np.nan))
-            head = f"{result} is wrong {entries}".rstrip()
+            head = f"{capital(result) if ' ' in result else result} is wrong {entries}".rstrip()
         parts = [f"{head}; at {listed(states)}"]
         if fine:
             parts.append(f"it is right at {listed(fine)}")
@@ -109,7 +109,7 @@ class ValueJudge:
         for variant in self.variants:
             others = [self._all(variant.function, values) for values in drawn]
             if all(close(f[k], o[k], self.close) for f, o in zip(found, others, strict=True)):
-                return variant.kind, f"{capital(KINDS[variant.kind])}: {variant.sentence}.", variant.rule
+                return variant.kind, f"{capital(variant.sentence)}.", variant.rule
         kind, sentence = plain_mistake([f[k] for f in found], [r[k] for r in right])
         return kind, f"{capital(KINDS[kind])}{': ' + sentence if sentence else ''}.", f"{RULES[kind]} {own}"
 

@@ -38,7 +38,8 @@ RULES = {
     "(u²)' = 2u·u'.",
     "transpose": "Write down one entry of the forward as a sum with its indices, differentiate that, and read off "
     "which index of which array is summed over.",
-    "swapped-operands": "The derivative of a product with respect to one operand is the other operand.",
+    "swapped-operands": "The derivative of a product with respect to one operand is the other operand; and the "
+    "gradients are returned in the order of the inputs.",
     "ignored-upstream": "Chain rule: every gradient is the upstream gradient dy times the local derivative, place by "
     "place.",
     "missing-sum": "An entry that is used several times gets one term for each use: add them.",
@@ -59,6 +60,8 @@ RULES = {
     "stale-cache": "Make the arrays for the gradients anew in every call.",
     "clobbered-cotangent": "dy belongs to the caller: compute with a copy.",
     "single-entry": "Look at the borders and the special cases of that entry.",
+    "shape": "A gradient has the shape of its input. A sum with keepdims=True keeps its axis, with length 1; "
+    "broadcasting spreads one number over an axis.",
     "unknown": "Take one entry, write down the forward for it alone, differentiate, and compare.",
 }
 
@@ -67,6 +70,7 @@ SAID = (  # what the title has said already
     "the upstream gradient dy is ignored: ",
     "operands swapped: ",
 )
+FACTOR = re.compile(r"^a factor (.+) is (?:missing|too many)$")
 
 DECIMAL = re.compile(r"-?\d+\.\d+(?:e[-+]?\d+)?|-?\d+e[-+]?\d+")
 
@@ -100,6 +104,7 @@ def kind_in_words(kind: str, sentence: str, names: Sequence[str]) -> str:
         return f"{capital(without_numbers(in_names(sentence if known else title, names)))}."
     for said in SAID:
         sentence = sentence.removeprefix(said)
+    sentence = FACTOR.sub(r"\1", sentence.replace(": nothing flows back to this input", ""))
     detail = without_numbers(in_names(sentence, names))
     return f"{capital(title)}: {detail}." if detail else f"{capital(title)}."
 
@@ -110,7 +115,10 @@ def rule_in_words(kind: str, own: str) -> str:
 
 
 def capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    """With a capital letter in front, but for names such as dx, v or β₁."""
+    first = text.split(" ")[0]
+    word = first.isascii() and first.isalpha() and (len(first) > 2 or first in ("a", "an", "in", "it", "of", "no"))
+    return text[:1].upper() + text[1:] if word else text
 
 
 def listed(names: Sequence[str]) -> str:

@@ -31,7 +31,7 @@ class Target:
             return False
         if self.line and (step.site is None or step.site.line != self.line):
             return False
-        return not self.file or (step.site is not None and Path(step.site.file).name == Path(self.file).name)
+        return not self.file or (step.site is not None and step.site.name == Path(self.file).name)
 
     def __str__(self) -> str:
         line = f"{Path(self.file).name}:{self.line}" if self.file else f"line {self.line}" if self.line else ""

@@ -18,6 +18,7 @@ from nanonet.teach.trace.model import Site
 from nanonet.variable import Variable
 
 _PACKAGE = Path(__file__).parents[2]
+_COMMAND = str(_PACKAGE / "cli_step.py")
 _EXAMPLES = tuple(str(_PACKAGE / part) for part in ("models", "teach/documents", "teach/exercises", "teach/ideas"))
 
 MOST = 300  # things that are looked into for a name, and the largest list among them
@@ -35,8 +36,8 @@ def caller() -> FrameType:
 
 
 def outwards(frame: FrameType | None) -> Iterator[FrameType]:
-    """This frame, the one that called it, and so on."""
-    while frame is not None:
+    """This frame, the one that called it, and so on; not those outside the command `nanonet step`."""
+    while frame is not None and frame.f_code.co_filename != _COMMAND:
         yield frame
         frame = frame.f_back
 
@@ -134,10 +135,11 @@ class Modules:
     def _within(self, parent: Module, module: Module) -> str:
         key = id(parent), id(module)
         if key not in self.names:
-            self.kept += [parent, module]
-            found = next((name for name, one in parent.named_modules() if one is module and name), "")
-            self.names[key] = found or type(module).__name__.lower()
-        return self.names[key]
+            named = [(name, one) for name, one in parent.named_modules() if name]  # all at once: a model may have many
+            self.kept += [parent, module, *(one for _, one in named)]
+            for name, one in named:
+                self.names.setdefault((id(parent), id(one)), name)
+        return self.names.setdefault(key, type(module).__name__.lower())
 
 
 def parameter_name(x: Any, path: tuple[str, ...], modules: list[Module]) -> str:

@@ -5,7 +5,7 @@ A trace is written once, while the engine computes, and only read afterwards. It
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from os import PathLike
@@ -16,6 +16,8 @@ import numpy as np
 
 from nanonet.op import Op
 
+Progress = Callable[[int, int], object]
+
 
 @dataclass(frozen=True)
 class Site:
@@ -24,6 +26,17 @@ class Site:
     file: str
     line: int
     function: str = ""
+
+    @property
+    def name(self) -> str:
+        """The file without its folder; "cell" in a notebook, where each cell is a file with a name of its own."""
+        path = Path(self.file)
+        return "cell" if path.parent.name.startswith("ipykernel_") else path.name
+
+    @property
+    def place(self) -> str:
+        """ "model.py:12"."""
+        return f"{self.name}:{self.line}"
 
 
 @dataclass(frozen=True)
@@ -123,7 +136,7 @@ class Step:
     def __repr__(self) -> str:
         """In one line: its arrays would fill the screen."""
         what = f"{self.title}, {self.phase}" if self.kind in ("forward", "backward", "update") else self.title
-        at = f", {Path(self.site.file).name}:{self.site.line}" if self.site else ""
+        at = f", {self.site.place}" if self.site else ""
         return f"<step {self.index}: {what}{at}>"
 
 
@@ -147,9 +160,6 @@ class Trace:
     sources: dict[str, list[str]] = field(default_factory=dict)
     result: Any = None
 
-    def __repr__(self) -> str:
-        return f"<trace of {len(self.steps)} steps and {len(self.nodes)} tensors>"
-
     def contributions(self, node: int, position: int | None = None) -> list[Contribution]:
         """The terms of a node's gradient in the order in which they came, up to a position; of the last walk only."""
         found: list[Contribution] = []
@@ -167,6 +177,41 @@ class Trace:
         """The steps of the forward that read a node."""
         return [step for step in self.steps if step.kind == "forward" and node in step.inputs]
 
+    def __repr__(self) -> str:
+        """In one line: how many steps of which phase, how many tensors."""
+        return import_module("nanonet.teach.views.terminal.lines").summary(self)
+
+    def text(self) -> str:
+        """All steps as a table, for `print`: at most 80 columns."""
+        return import_module("nanonet.teach.views.terminal.lines").table(self)
+
+    def to_markdown(self, path: str | PathLike[str] | None = None, steps: Iterable[int] | None = None) -> str:
+        """The code, each step (or those of `steps`, counted from 0) with its formulas in LaTeX, and what came out.
+
+        Returns the Markdown, and writes it to `path` if one is given. Raises IndexError for a step that is not there.
+        """
+        return import_module("nanonet.teach.views.markdown").to_markdown(self, path, steps)
+
+    def _repr_html_(self) -> str:
+        """What notebooks show: a line for each step, which opens to its card."""
+        return import_module("nanonet.teach.views.notebook").to_notebook(self)
+
+    def show(self, height: int = 720) -> object:
+        """In a notebook: the page of `to_html` to click through, inside the cell."""
+        return import_module("nanonet.teach.views.notebook").show(self, height)
+
     def to_html(self, path: str | PathLike[str], title: str = "") -> Path:
         """Write it as a page of one file, to step through in a browser, without a network; returns the path."""
         return import_module("nanonet.teach.views.page").write(self, path, title)
+
+    def to_svgs(self, folder: str | PathLike[str], progress: Progress | None = None) -> list[Path]:
+        """Write folder/step-000.svg, …: a picture of each position, for slides; returns the files."""
+        return import_module("nanonet.teach.views.animation").to_svgs(self, folder, progress)
+
+    def to_gif(self, path: str | PathLike[str], seconds: float = 1.2, progress: Progress | None = None) -> Path:
+        """Write an animated GIF that shows each position for `seconds`; `progress(done, total)` is called for each."""
+        return import_module("nanonet.teach.views.animation").to_gif(self, path, seconds, progress)
+
+    def to_mp4(self, path: str | PathLike[str], seconds: float = 1.2, progress: Progress | None = None) -> Path:
+        """Write the same as a film. Raises ImportError, which says what to do, where the program ffmpeg is missing."""
+        return import_module("nanonet.teach.views.animation").to_mp4(self, path, seconds, progress)

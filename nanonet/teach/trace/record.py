@@ -20,8 +20,8 @@ def trace(f: Callable[..., Any], *inputs: Any, backward: bool = True, gradient: 
     """Run `f(*inputs)`, then backward from the tensor that it returns, and record each step.
 
     f           a function of Tensors, a module, or a whole training step that calls `backward()` itself
-    inputs      Tensors are taken as they are; arrays, lists and numbers with a fraction become float64 Tensors that
-                want a gradient; anything else (integers, strings) is passed on
+    inputs      Tensors are taken as they are (backward adds to their `.grad`); arrays, lists, numbers with a fraction
+                become float64 Tensors that want a gradient; anything else (integers, strings) is passed on
     backward    False: record the forward only. A result for which `f` called `backward()` is not walked again
     gradient    ∂loss/∂result, in the result's shape; else ones
 

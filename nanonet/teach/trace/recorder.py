@@ -202,7 +202,8 @@ class Recorder(Backend):
         forgotten = [node for node, grad in self.shown.items() if grad is not None and node not in roots]
         changes = [Change(node, "grad", self.shown.get(node), self.grads.get(node)) for node in [*forgotten, *roots]]
         self.trace.roots += [root for root in roots if root not in self.trace.roots]
-        self.add_step("backward", "seed", "seed", outputs=tuple(roots), changes=tuple(changes), site=frames.site(walk))
+        site = frames.site(walk) or next((self.trace.nodes[root].site for root in roots), None)
+        self.add_step("backward", "seed", "seed", outputs=tuple(roots), changes=tuple(changes), site=site)
 
     def _backward(self, frame: FrameType, rule: Any, args: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
         entry: tape.Entry = frame.f_locals["self"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from nanonet.teach.cards.card import card
 from nanonet.teach.trace import State, Step, Trace, replayed
+from nanonet.teach.trace.model import Progress
 from nanonet.teach.views.folding import Folded, folded
 from nanonet.teach.views.layout import layered
 from nanonet.teach.views.numbers import short
@@ -23,7 +24,6 @@ GAP = 7  # between two columns of boxes, in characters
 PAPER, INK, SOFT, RULE, CARD = "#fbfaf7", "#1f2328", "#5d6570", "#dcdad3", "#ffffff"
 PHASES = {"forward": "#1668a8", "backward": "#b4531a", "update": "#1a7f37"}
 SIZE = (12.8, 7.2)  # inches, at 100 dots each
-Progress = Callable[[int, int], None]
 
 
 class Drawing:
@@ -140,7 +140,7 @@ class Drawing:
         if step.site is not None and step.site.file in self.trace.sources:
             lines = self.trace.sources[step.site.file]
             code = lines[step.site.line - 1].strip() if step.site.line <= len(lines) else ""
-            code = f"{Path(step.site.file).name}:{step.site.line}   {code}"
+            code = f"{step.site.place}   {code}"
         for i, line in enumerate([*found.lines, code]):
             style = {"family": "DejaVu Sans Mono", "fontsize": 11.5, "color": SOFT if i == len(found.lines) else INK}
             figure.text(0.03, 0.185 - 0.045 * i, _plain(line if len(line) <= 130 else line[:129] + "…"), **style)

@@ -62,6 +62,10 @@ def draw(T: int, S: int, D: int, E: int, mask: Any = None) -> Any:
     return cases
 
 
+THROUGH_SOFTMAX = (
+    "Through a softmax, row by row: each score moves all weights of its row, so the sum of da·a over the row is taken "
+    "away from da before it is multiplied by a."
+)
 ATTENTION = backward_exercise(
     name="attention",
     title="Attention with a mask",
@@ -118,21 +122,25 @@ ATTENTION = backward_exercise(
             "missing-factor",
             "the softmax is left out on the way back: da is used where ds belongs",
             lambda held, q, k, v, mask: moved(held, q, k, v, straight),
+            THROUGH_SOFTMAX,
         ),
         Slip(
             "missing-coupling",
             "of the softmax only the diagonal is there, a·(1 - a): each score moves all weights of its row",
             lambda held, q, k, v, mask: moved(held, q, k, v, diagonal),
+            THROUGH_SOFTMAX,
         ),
         Slip(
             "missing-term",
             "of the softmax only the first term is there, a·da: the sum over the row is missing",
             lambda held, q, k, v, mask: moved(held, q, k, v, first_term),
+            THROUGH_SOFTMAX,
         ),
         Slip(
             "wrong-axis",
             "the softmax's sum runs over the queries; in the forward it runs over the keys of each query",
             lambda held, q, k, v, mask: moved(held, q, k, v, across),
+            THROUGH_SOFTMAX,
         ),
     ],
 )

@@ -41,12 +41,12 @@ REPARAMETRISATION = backward_exercise(
     slips=[
         Slip(
             "missing-factor",
-            "the ½ is missing: the derivative of exp(½ v) has the inner factor ½",
+            "the ½, the inner factor of exp(½ v)",
             lambda held, mean, logvar, eps: 2 * np.exp(0.5 * logvar) * eps,
         ),
         Slip(
             "missing-factor",
-            "ε is missing: it multiplies exp(½ logvar)",
+            "ε, which multiplies exp(½ logvar)",
             lambda held, mean, logvar, eps: np.exp(0.5 * logvar),
         ),
         Slip(
@@ -56,7 +56,7 @@ REPARAMETRISATION = backward_exercise(
         ),
         Slip(
             "missing-factor",
-            "exp(½ logvar) is missing: an exponential is in its own derivative",
+            "exp(½ logvar) itself: an exponential is in its own derivative",
             lambda held, mean, logvar, eps: 0.5 * logvar * eps,
         ),
         Slip(
@@ -128,7 +128,7 @@ KL = backward_exercise(
         ),
         Slip(
             "sign",
-            "the two terms of logvar must have opposite signs: at the prior they cancel",
+            "the two terms of logvar have the same sign; at the prior they must cancel",
             lambda held, mean, logvar: 0.5 * np.sum(np.exp(logvar) + logvar),
         ),
         Slip(

@@ -94,7 +94,7 @@ LOG_SOFTMAX = backward_exercise(
         ),
         Slip(
             "sign",
-            "the term of the logarithm is subtracted in the forward, so its gradient is, too",
+            "the second term is added; the forward subtracts the logarithm, so its gradient is subtracted, too",
             lambda held, x: x + (softmax(held[0]) * x).sum(-1, keepdims=True),
         ),
         Slip(
@@ -231,7 +231,7 @@ BINARY = backward_exercise(
         ),
         Slip(
             "sign",
-            "σ(z) and t must be subtracted from each other, and they are added",
+            "σ(z) and t are added; they must be subtracted from each other",
             lambda held, z, t: np.mean(np.logaddexp(0, z) + t * z),
         ),
     ],

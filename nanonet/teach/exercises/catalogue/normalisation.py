@@ -64,7 +64,7 @@ def norm_slips(axis: int, along: str, across: str) -> list[Slip]:
         ),
         Slip(
             "sum-for-mean",
-            f"sums stand where means {along} belong: the statistics are means",
+            f"the statistics are means {along}, so the gradients that come back through them are means, too",
             lambda held, x, g, b: summed(held[0], x, axis) * g,
         ),
         Slip(

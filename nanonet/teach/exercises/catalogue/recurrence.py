@@ -136,8 +136,9 @@ GRU = backward_exercise(
         ),
         Slip(
             "swapped-operands",
-            "1 - z and z are exchanged",
+            "1 - z and z",
             lambda held, rh, zh, p, q, h: sigmoid(held[1]) * np.tanh(p + sigmoid(rh) * q) + sigmoid(-held[1]) * h,
+            "In h' = (1 - z) ⊙ n + z ⊙ h each of n and h has its own factor: that factor is its slope.",
         ),
         Slip(
             "missing-factor",

@@ -32,6 +32,7 @@ def lstm(
     return np.concatenate([now["o"] * shown, new], axis=1)
 
 
+COLUMNS = "The forward splits a into i, f, g, o, in this order: join their gradients in the same order."
 LSTM = backward_exercise(
     name="lstm-cell",
     title="The LSTM cell",
@@ -118,13 +119,15 @@ LSTM = backward_exercise(
         ),
         Slip(
             "swapped-operands",
-            "the columns of i and f are exchanged",
+            "the columns of i and f",
             lambda held, a, c: lstm(held, exchanged(held[0], a, 0, 1), c),
+            COLUMNS,
         ),
         Slip(
             "swapped-operands",
-            "the columns of g and o are exchanged",
+            "the columns of g and o",
             lambda held, a, c: lstm(held, exchanged(held[0], a, 2, 3), c),
+            COLUMNS,
         ),
         Slip(
             "missing-factor",

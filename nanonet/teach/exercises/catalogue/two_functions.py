@@ -97,7 +97,7 @@ SWISH = exercise(
                 ),
                 Slip(
                     "sign",
-                    "the two terms of the product rule are added, not subtracted",
+                    "the second term of the product rule is subtracted; it must be added",
                     lambda held, x: x * sigmoid(held[0]) - held[0] * sigmoid(x),
                 ),
             ),
@@ -188,6 +188,11 @@ HUBER = exercise(
                     "mask",
                     "the slope outside is used inside, too",
                     lambda held, p, t, delta: np.mean(delta * np.sign(held[0] - t) * p),
+                ),
+                Slip(
+                    "scale",
+                    "the errors are clipped at 1, and not at delta",
+                    lambda held, p, t, delta: np.mean(np.clip(held[0] - t, -1, 1) * p),
                 ),
                 Slip(
                     "missing-factor",

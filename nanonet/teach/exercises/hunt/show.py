@@ -28,7 +28,10 @@ def _lines(trace: Trace, step: Step) -> Iterator[str]:
 
 
 def open_in_debugger(bug: Bug) -> None:
-    """Show the run of the program with its bug."""
+    """Step through the run of the program with its bug."""
+    from nanonet.teach.views.terminal.program import walk
+    from nanonet.teach.views.terminal.stepper import Stepper
+
     print(bug)
     print()
-    print(listing(bug))
+    walk(Stepper(bug.trace(), f"hunt {bug.number}: {bug.program.title}"))

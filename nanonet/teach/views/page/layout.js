@@ -40,7 +40,7 @@ function nodeSize(number) {
   const map = small ? [cols * CELL[0], rows * CELL[1]] : MAP;
   const both = node.wants, beside = !both || cols <= 3 || !small;
   const wide = both && beside ? 2 * map[0] + GAP : map[0];
-  const head = 7.6 * node.name.length + 6.4 * kindWords(node).length + 22;
+  const head = 7.6 * shortName(node.name).length + 6.4 * kindWords(node).length + 22;
   const width = Math.max(wide, head, both && beside ? 150 : 84) + 2 * PAD;
   const area = (width - 2 * PAD - (both && beside ? GAP : 0)) / (both && beside ? 2 : 1);
   const block = LABEL + map[1];
@@ -50,8 +50,11 @@ function nodeSize(number) {
   };
 }
 
+/** A name that fits on a node: of a long one the end, which tells it apart. */
+const shortName = (name) => (name.length > 26 ? `…${name.slice(-25)}` : name);
+
 function kindWords(node) {
-  return node.op || (node.kind === "number" ? "number" : node.kind);
+  return shortName(node.op || node.kind);
 }
 
 function boxSize(box) {

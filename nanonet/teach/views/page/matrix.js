@@ -78,7 +78,7 @@ function drawMap(group, array, width, height, { most = 12, digits = 0 } = {}) {
     for (let j = 0; j < cols; j += 1) {
       const x = at(i, j), name = level(x, largest);
       paths[name] = `${paths[name] ?? ""}M${+(j * w).toFixed(2)} ${+(i * h).toFixed(2)}h${w.toFixed(2)}v${h.toFixed(2)}h${-w.toFixed(2)}z`;
-      if (digits) labels.push(svg("text", { x: (j + 0.5) * w, y: (i + 0.5) * h, class: "entry" }, numberWords(array, i, j, digits)));
+      if (digits) labels.push(svg("text", { x: (j + 0.5) * w, y: (i + 0.5) * h, class: "entry" }, numberWords(array, i, j, digits)), " ");
     }
   group.replaceChildren(...Object.entries(paths).map(([name, d]) => svg("path", { d, class: `cell ${name}${digits ? " tint" : ""}` })), ...labels);
 }

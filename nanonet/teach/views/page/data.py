@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from nanonet.teach.trace.model import Node, Step, Trace
-from nanonet.teach.views.page_arrays import Arrays
-from nanonet.teach.views.page_cards import cards
-from nanonet.teach.views.page_groups import Box, folded
+from nanonet.teach.views.page.arrays import Arrays
+from nanonet.teach.views.page.cards import cards
+from nanonet.teach.views.page.groups import Box, folded
 
 PARTS = ("value", "grad", "stored")
 AROUND = 5  # lines of code above and below one that a step points at
-ROOM = 780_000  # characters for all data: the page, with its script and style, stays under 1 MB
+ROOM = 780_000  # bytes for all data: the page, with its script and style, stays under 1 MB
 EACH = 400  # for arrays, for each node at least: the page of a very long trace is larger
 
 
@@ -30,7 +30,7 @@ def page_data(trace: Trace) -> dict[str, Any]:
         "files": [{"name": Path(file).name, "lines": _lines(trace, file)} for file in trace.sources],
         "cards": cards(trace, arrays),
     }
-    data["arrays"] = arrays.packed(max(EACH * len(trace.nodes), ROOM - len(as_json(data))))
+    data["arrays"] = arrays.packed(max(EACH * len(trace.nodes), ROOM - len(as_json(data).encode())))
     return data
 
 

@@ -65,19 +65,18 @@ function corner(at) {
 // Boxes
 
 function boxFrame(box, at) {
-  const title = svg("g", { class: "title", transform: corner(at), "data-box": box, "aria-expanded": "true", "aria-label": `${trace.boxes[box].title}, open; press to close` },
-    svg("rect", { width: 9 * trace.boxes[box].title.length + 30, height: 20, x: 4, y: 3, rx: 4 }), svg("text", { x: 12, y: 17 }, `▾ ${trace.boxes[box].title}`));
+  const title = svg("g", { class: "title", transform: corner(at), "data-box": box, "aria-expanded": "true", "aria-label": `${trace.boxes[box].title}: press to close` },
+    svg("rect", { width: 9 * trace.boxes[box].title.length + 30, height: 20, x: 4, y: 3, rx: 4 }), svg("text", { x: 12, y: 17, "aria-hidden": "true" }, `▾ ${trace.boxes[box].title}`));
   const rect = svg("rect", { class: "frame", transform: corner(at), width: at.width, height: at.height, rx: 12 });
   return { rect, title: pressable(title, at, () => fold(box, false)) };
 }
 
 function closedBox(box, at) {
-  const within = nodesWithin(box).length;
-  const element = svg("g", { class: "box", transform: corner(at), "data-box": box, "aria-expanded": "false", "aria-label": `${trace.boxes[box].title}, closed, ${within} tensors; press to open` },
+  const element = svg("g", { class: "box", transform: corner(at), "data-box": box, "aria-expanded": "false" },
     svg("rect", { class: "behind", x: 5, y: 5, width: at.width, height: at.height, rx: 10 }),
     svg("rect", { class: "face", width: at.width, height: at.height, rx: 10 }),
-    svg("text", { x: 14, y: 24, class: "name" }, `▸ ${trace.boxes[box].title}`),
-    svg("text", { x: 14, y: 43, class: "less" }));
+    svg("text", { x: 14, y: 24, class: "name", "aria-hidden": "true" }, `▸ ${trace.boxes[box].title}`), " ",
+    svg("text", { x: 14, y: 43, class: "less", "aria-hidden": "true" }));
   drawnBoxes.set(box, element);
   return pressable(element, at, () => fold(box, true));
 }
@@ -112,8 +111,9 @@ function drawnNode(number, at) {
   const node = trace.nodes[number];
   const element = svg("g", { class: `node ${node.kind}`, transform: corner(at), "data-node": number, "data-op": node.op, "data-name": node.name },
     svg("rect", { class: "face", width: at.width, height: at.height, rx: 8 }),
-    svg("text", { x: PAD, y: 18, class: "name" }, node.name),
-    svg("text", { x: at.width - PAD, y: 18, class: "op" }, kindWords(node)));
+    svg("text", { x: PAD, y: 18, class: "name", "aria-hidden": "true" }, shortName(node.name)), " ",
+    svg("text", { x: at.width - PAD, y: 18, class: "op", "aria-hidden": "true" }, kindWords(node)));
+  element.append(svg("title", {}, `${node.name}, ${shapeWords(node.shape)} ${node.dtype}`));
   const parts = { element, value: nodePart(element, at, "value", at.value) };
   if (at.grad) parts.grad = nodePart(element, at, "grad", at.grad);
   drawnNodes.set(number, parts);
@@ -121,9 +121,9 @@ function drawnNode(number, at) {
 }
 
 function nodePart(element, at, name, corner) {
-  const label = svg("text", { x: corner.x, y: corner.y + 10, class: `less ${name}` });
-  const cells = svg("g", { transform: `translate(${corner.x} ${corner.y + LABEL})` });
-  element.append(label, cells);
+  const label = svg("text", { x: corner.x, y: corner.y + 10, class: `less ${name}`, "aria-hidden": "true" });
+  const cells = svg("g", { "aria-hidden": "true", transform: `translate(${corner.x} ${corner.y + LABEL})` });
+  element.append(" ", label, " ", cells); // spaces: for those who listen
   return { label, cells, name, size: at, shown: undefined };
 }
 
@@ -149,13 +149,10 @@ function drawNode(number, { element, value, grad }) {
   if (grad) element.dataset.terms = `${added}/${all}`;
   element.classList.toggle("partly", Boolean(partly));
   element.setAttribute("aria-pressed", String(selected === number));
-  element.setAttribute("aria-label", [
-    node.name, kindWords(node), shapeWords(node.shape), v ? `value ${partWords(v)}` : "value not yet",
-    ...(node.wants ? [g ? `gradient ${partWords(g)}${partly}` : "gradient not yet"] : []),
-  ].join(", "));
+  const seen = [...element.querySelectorAll("text")].map((text) => text.textContent).join(" ");
+  const ranges = [v, g].filter((array) => array && !value.size.small).map(arrayWords).join("; ");
+  element.setAttribute("aria-label", ranges ? `${seen}; ${ranges}` : seen);
 }
-
-const partWords = (array) => (array.data?.length === 1 ? short(Number(array.data[0])) : "known");
 
 // What the present step does
 
@@ -164,7 +161,10 @@ function drawState() {
   for (const [number, parts] of drawnNodes) drawNode(number, parts);
   for (const path of drawnEdges.values()) path.setAttribute("class", "edge");
   for (const element of [...drawnBoxes.values(), ...[...drawnNodes.values()].map((parts) => parts.element)]) element.classList.remove("forward", "backward", "update", "reads", "chosen");
-  for (const [box, { lastChild }] of drawnBoxes) lastChild.textContent = boxWords(box);
+  for (const [box, element] of drawnBoxes) {
+    element.lastChild.textContent = boxWords(box);
+    element.setAttribute("aria-label", `${trace.boxes[box].title} ${boxWords(box)}: press to open`);
+  }
   const step = lastStep();
   if (step) {
     for (const path of usedEdges(step)) path.classList.add(step.phase);

@@ -9,12 +9,12 @@ from typing import Any
 
 from nanonet.htmlpage import count, document, resource
 from nanonet.teach.trace.model import Trace
-from nanonet.teach.views.page_data import as_json, page_data
+from nanonet.teach.views.page.data import as_json, page_data
 from nanonet.training.checkpoint import write_atomically
 
 MARK = "nanonet trace"
-PLACE = "nanonet.teach.views"
-STYLES = ("page.css", "page_graph.css", "page_panel.css", "page_print.css")
+PLACE = "nanonet.teach.views.page"
+STYLES = ("page.css", "graph.css", "panel.css", "print.css")
 SCRIPTS = ("model.js", "matrix.js", "layout.js", "draw.js", "zoom.js", "card.js", "tensor.js", "keys.js")
 SAFE = (  # the page itself forbids every request; the empty icon keeps browsers from asking for one
     "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "

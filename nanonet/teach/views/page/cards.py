@@ -13,7 +13,7 @@ import numpy as np
 from nanonet.teach.cards.card import Card, card
 from nanonet.teach.cards.jacobian import Jacobian, local_jacobian
 from nanonet.teach.trace.model import Step, Trace
-from nanonet.teach.views.page_arrays import Arrays
+from nanonet.teach.views.page.arrays import Arrays
 
 ROOM = 250_000  # characters, of texts and of the cards that name them,
 EACH = 200  # and so many are a card

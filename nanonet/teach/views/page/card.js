@@ -144,5 +144,5 @@ function drawCode() {
     if (number === line) row.setAttribute("aria-current", "true");
     return row;
   });
-  refill(codePanel, html("h3", {}, `${name}, line ${line}`), html("pre", { tabindex: 0, "aria-label": `Code of ${name} around line ${line}` }, ...rows));
+  refill(codePanel, html("h3", {}, `${name}, line ${line}`), html("pre", { tabindex: 0, role: "region", "aria-label": `Code of ${name} around line ${line}` }, ...rows));
 }

@@ -2,7 +2,7 @@
 "use strict";
 
 const view = { x: 0, y: 0, k: 1, wished: 1 }; // wished: the scale that the reader chose
-const LEAST = 0.05, MOST = 4, READABLE = 0.62, STILL = 0.42;
+const LEAST = 0.05, MOST = 4, READABLE = 0.55, STILL = 0.42;
 
 function showView(smooth = false) {
   scene.classList.toggle("smooth", smooth);
