@@ -292,7 +292,7 @@ class Running(Op, abstract=True):  # in no list of operations
 def test_an_operation_of_ones_own_that_cannot_be_written_out_has_cards_and_a_page(tmp_path: Any) -> None:
     found = trace(lambda x: apply(Running, x).sum(), np.array([1.0, -0.5, 2.0]))
     forward, backward = card(found, 0), card(found, 4)
-    assert forward.lines[1] == "not written out: the rule uses more than the functions of xp"
+    assert forward.lines[1] == "No entry can be worked out here: the rule uses more than the functions of xp"
     assert forward.lines[2] == "y[2] = 2"
     assert (backward.title, backward.lines[2]) == ("running, backward: dx", "dx[0] = 2")
     assert found.to_html(tmp_path / "page.html").stat().st_size > 10_000

@@ -278,6 +278,14 @@ def test_an_addition_of_a_constant_has_one_input_to_hand_on_to() -> None:
     assert "Addition hands dy on to both of its inputs unchanged." in both
 
 
+def test_one_copy_is_not_called_many() -> None:
+    found = trace(lambda x, b: (x + b).sum(), X[:1], X[0])
+    (said_of_it,) = remarks(found, "unbroadcast")
+    assert "there is nothing to add up" in said_of_it
+    step = next(s for s in found.steps if s.kind == "unbroadcast")
+    assert card(found, step.index).formula == "dx = the one copy, without axis 0"
+
+
 def test_a_leafs_hook_has_a_step_and_the_sum_is_right() -> None:
     w = nt.tensor([1.0, -2.0], requires_grad=True)
     w.register_hook(lambda dy: dy * 10.0)

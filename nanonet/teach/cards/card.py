@@ -138,7 +138,7 @@ def _expanded(target: Target, entry: tuple[int, ...]) -> tuple[Expansion | None,
     try:
         return target.expand(entry), ""
     except Exception:  # an operation of the user's own may do what only arrays can
-        return None, "not written out: the rule uses more than the functions of xp"
+        return None, "No entry can be worked out here: the rule uses more than the functions of xp"
 
 
 def _lines(

@@ -58,8 +58,12 @@ def contributions_add_up(s: Seen) -> str | None:
 
 @remark
 def copies_are_summed(s: Seen) -> str | None:
-    if s.kind != "unbroadcast" or not s.node:
+    if s.kind != "unbroadcast" or not s.node or s.step.call is None:
         return None
+    if np.size(s.step.call.arrays[0]) == s.target.value.size:
+        return (
+            f"{s.node.name} was given an axis of length 1 by broadcasting, and not copied: there is nothing to add up."
+        )
     return (
         f"{s.node.name} was stretched by broadcasting: one number was used in many places. Its gradient is the sum "
         "over the copies, not their mean; where a mean is wanted, the 1/N is in the loss already."

@@ -165,7 +165,7 @@ def _sum(trace: Trace, step: Step) -> tuple[Target, ...]:
         arrays = {"copies": call.arrays[0], "shape": call.arrays[1]}
         axes, count = stretched(np.shape(call.arrays[0]), tuple(call.arrays[1]))
         along = f"axis {axes[0]}" if len(axes) == 1 else f"axes {', '.join(map(str, axes))}"
-        formula = f"dx = Σ of the {count} copies along {along}"
+        formula = f"dx = Σ of the {count} copies along {along}" if count != 1 else f"dx = the one copy, without {along}"
         latex = rf"dx = \sum_{{\text{{{along}}}}} {latex_name('copies')}"
     value = np.asarray(call.results[0])
 
