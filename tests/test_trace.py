@@ -271,6 +271,8 @@ def test_a_step_is_shown_in_one_line() -> None:
 def test_bad_calls_are_refused() -> None:
     with pytest.raises(TypeError, match="expected a function of Tensors"):
         nt.teach.trace.trace(3.0)
+    with pytest.raises(ValueError, match="evenly nested list"):
+        nt.trace(lambda x: x.sum(), [[1.0, 2.0], [3.0]])
     with pytest.raises(TypeError, match="returned float"):
         nt.trace(lambda x: 1.0, 0.5)
 

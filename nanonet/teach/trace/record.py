@@ -83,7 +83,12 @@ def _recording(names: dict[int, str]) -> Iterator[Recorder]:
 def _as_input(x: Any) -> Any:
     if isinstance(x, Tensor) or not isinstance(x, float | list | np.ndarray | np.floating):
         return x
-    array = np.array(x)
+    try:
+        array = np.array(x)
+    except ValueError:
+        raise ValueError(
+            "trace: expected an evenly nested list of numbers as an input, got rows of unequal length"
+        ) from None
     if array.dtype.kind not in "fiub":
         return x
     return Tensor(array, requires_grad=array.dtype.kind == "f")
