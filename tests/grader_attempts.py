@@ -151,5 +151,16 @@ ATTEMPTS: dict[str, tuple[str, str, str]] = {
         "import statistics, string, struct, sys, tempfile, textwrap, threading, timeit, typing, warnings\n"
         "import numpy.fft, numpy.linalg, numpy.ma, numpy.polynomial\nfrom numpy.lib import stride_tricks\n" + RIGHT,
     ),
+    "imports-all-of-numpy": (
+        "right",
+        "",
+        "from numpy import *\nfrom numpy.linalg import *\ndef backward(dy, x): return where(x > 0, dy, 0.0)",
+    ),
+    "coroutine": ("error", "an object of type coroutine", "async def backward(dy, x): return dy"),
+    "warns-of-its-caller": (
+        "right",
+        "",
+        "import warnings\ndef backward(dy, x):\n    warnings.warn('slow', stacklevel=2)\n    return dy * (x > 0)",
+    ),
     "zz-right": ("right", "", RIGHT),
 }

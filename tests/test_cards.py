@@ -10,10 +10,11 @@ import pytest
 import nanonet as nt
 import nanonet.functional as F
 from nanonet import nn, optim
-from nanonet.op import Composite, ops
+from nanonet.op import Composite, Op, ops
 from nanonet.teach.cards.card import Card, card, telling_entry
 from nanonet.teach.cards.expansion import evaluate
 from nanonet.teach.trace import Trace, trace, tracing
+from nanonet.tensor import apply
 from tests.support import call, first_outputs
 
 A, B = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1.0, -1.0])
@@ -88,7 +89,7 @@ def test_the_parts_of_composite_operations_have_cards(op: Any) -> None:
                 outputs[0].backward(np.random.default_rng(1).standard_normal(outputs[0].shape))
         for step in found.steps:
             c = card(found, step.index)
-            if c.expansion is not None:
+            if c.choices and c.choices[c.which].value.size:
                 assert_holds(found, c)
 
 
@@ -263,3 +264,41 @@ def test_a_result_that_the_engine_did_not_compute_is_not_shown_as_right() -> Non
     c = card(found, 0)
     assert c.lines[2] == "y[1] = 14.78"
     assert any("The engine's number is 14.7781, and the line as written here gives 7.38" in r for r in c.remarks)
+
+
+def test_a_formula_that_adds_up_has_its_sign_in_one_piece() -> None:
+    found = trace(lambda x, w: F.conv2d(x, w).sum(), np.ones((1, 1, 3, 3)), np.ones((1, 1, 2, 2)))
+    backward = next(s for s in found.steps if s.kind == "backward" and s.title == "conv2d")
+    assert "] += Σ" in card(found, backward.index, which=0).formula
+
+
+class Running(Op, abstract=True):  # in no list of operations
+    """y = the largest so far."""
+
+    def forward(xp: Any, x: Any) -> Any:  # pyright: ignore
+        y = x.copy()  # arrays can do that, symbols cannot
+        for i in range(1, len(x)):
+            y[i] = max(y[i - 1], x[i])
+        return y, (x, y)
+
+    def backward(xp: Any, saved: Any, dy: Any) -> Any:  # pyright: ignore
+        x, y = saved
+        dx = np.zeros_like(x)
+        for i in range(len(x)):
+            dx[int(np.argmax(x == y[i]))] += dy[i]
+        return (dx,)
+
+
+def test_an_operation_of_ones_own_that_cannot_be_written_out_has_cards_and_a_page(tmp_path: Any) -> None:
+    found = trace(lambda x: apply(Running, x).sum(), np.array([1.0, -0.5, 2.0]))
+    forward, backward = card(found, 0), card(found, 4)
+    assert forward.lines[1] == "No entry can be worked out here: the rule uses more than the functions of xp"
+    assert forward.lines[2] == "y[2] = 2"
+    assert (backward.title, backward.lines[2]) == ("running, backward: dx", "dx[0] = 2")
+    assert found.to_html(tmp_path / "page.html").stat().st_size > 10_000
+
+
+def test_complex_numbers_have_cards_too() -> None:
+    with tracing() as found:
+        _ = nt.Tensor.wrap(np.array([1.0 + 2.0j])) * 2.0
+    assert card(found, 0).lines[1:] == ("complex numbers are not written out", "y[0] = 2+4j")

@@ -332,10 +332,19 @@ def test_gradients_are_written_with_what_the_forward_saved() -> None:
     assert expand_backward(tanh, [A], {}, [A], 0, (0, 1)).symbols == "dx[0, 1] = dy[0, 1]·(1 - y[0, 1]²)"
     stopped = expand_backward(relu, [A], {}, [A], 0, (0, 1))
     assert stopped.symbols == "dx[0, 1] = 0"
-    assert stopped.because == ("y[0, 1] ≤ 0 holds: 0 ≤ 0",)
+    assert stopped.because == ("y[0, 1] ≤ 0: 0 ≤ 0",)
     passed = expand_backward(relu, [A], {}, [A], 0, (0, 0))
     assert passed.symbols == "dx[0, 0] = dy[0, 0]"
-    assert passed.because == ("y[0, 0] ≤ 0 does not hold: 0.5 ≤ 0",)
+    assert passed.because == ("y[0, 0] > 0: 0.5 > 0",)
+    nothing = expand_backward(relu, [np.full((1, 1), np.nan)], {}, [np.ones((1, 1))], 0, (0, 0))
+    assert nothing.because == ("y[0, 0] ≤ 0 does not hold: nan ≤ 0",)
+
+
+def test_reasons_are_said_without_double_negatives() -> None:
+    clip = REGISTRY["array.clip"]
+    x, dy = np.array([0.25]), np.array([1.0])
+    (reason,) = expand_backward(clip, [x, -0.5, 0.5], {}, [dy], 0, (0,)).because
+    assert reason == "x[0] ≥ -0.5 and x[0] ≤ 0.5: 0.25 ≥ -0.5 and 0.25 ≤ 0.5"
 
 
 def test_names_come_from_the_rules_own_variables() -> None:
@@ -401,6 +410,12 @@ def test_rounding_is_said_and_not_hidden() -> None:
     assert expansion.result == "0"
     assert not expansion.agrees
     assert "The engine's number is 0, and the line as written here gives 1" in expansion.remark
+    assert "both are rounded" in expansion.remark
+
+
+def test_a_wrong_number_is_not_explained_by_rounding() -> None:
+    expansion = expand_forward(REGISTRY["array.sum"], [A], {"axis": None}, (), stored=np.float64(A.sum() + 0.5))
+    assert "that is more than rounding" in expansion.remark
 
 
 def test_a_profiler_at_work_is_left_alone() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 import nanonet as nt
 import nanonet.functional as F
-from nanonet import optim
+from nanonet import nn, optim
 from nanonet.teach.cards.card import card
 from nanonet.teach.cards.noticing import REMARKS, Seen
 from nanonet.teach.cards.remarks import remarks_on
@@ -188,7 +188,117 @@ def test_a_relu_counts_and_names_its_own_entry() -> None:
     at_negative, at_positive = card(found, relu.index, (0, 1)), card(found, relu.index, (0, 0))
     assert any(r.startswith("3 of 6 inputs are ≤ 0, this one included,") for r in at_negative.remarks)
     assert any(r.startswith("3 of 6 inputs are ≤ 0, where ReLU is flat") for r in at_positive.remarks)
-    assert "Because y[0, 1] ≤ 0 holds: 0 ≤ 0." in at_negative.remarks
+    assert "Because y[0, 1] ≤ 0: 0 ≤ 0." in at_negative.remarks
+
+
+def remarks(found: Trace, kind: str, title: str = "") -> list[str]:
+    """Those of every array of the steps of a kind."""
+    steps = [s for s in found.steps if s.kind == kind and s.title.startswith(title)]
+    return [
+        r
+        for s in steps
+        for i in range(len(card(found, s.index).choices))
+        for r in card(found, s.index, which=i).remarks
+    ]
+
+
+def test_a_clipped_gradient_is_not_called_a_value() -> None:
+    w = nt.tensor([3.0, 4.0], requires_grad=True)
+    with tracing() as found:
+        (w * w).sum().backward()
+        nn.utils.clip_grad_norm_([w], 1.0)
+    (said_of_it,) = remarks(found, "assign")
+    assert said_of_it.startswith("What backward() stored in .grad was changed afterwards")
+
+
+def test_all_gradients_are_clipped_in_one_step() -> None:
+    model = nn.Linear(2, 2)
+    with tracing() as found:
+        (model(nt.ones((1, 2))) ** 2).sum().backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1e-3)
+        optim.SGD(model.parameters(), lr=0.1).step()
+    assert [s.kind for s in found.steps][-4:] == ["store", "assign", "update", "update"]
+
+
+def test_what_is_taken_away_is_not_shown_as_if_it_stayed() -> None:
+    found = step(optim.SGD, zero=True)()
+    c = card(found, len(found.steps) - 1)
+    assert c.symbols == c.lines[1] == "x.grad[1] was -4"
+    assert "x.grad[1] = -4" not in str(c)
+
+
+def test_a_step_uphill_is_not_said_to_go_down() -> None:
+    found = step(lambda p, lr: optim.SGD(p, lr=lr, maximize=True))()
+    (said_of_it,) = remarks(found, "update")
+    assert said_of_it.startswith("maximize=True")
+    assert ("g", "minus the gradient of p") in card(found, len(found.steps) - 1).legend
+
+
+def test_adam_is_not_said_to_move_by_lr_where_it_does_not() -> None:
+    p = nt.Tensor(np.array([1e-9, 1.0]), requires_grad=True)
+    with tracing() as found:
+        (p * p * 0.5).sum().backward()
+        optim.Adam([p], lr=0.1).step()
+    last = len(found.steps) - 1
+    assert not card(found, last, (0,), which=0).remarks
+    assert "by about lr" in card(found, last, (1,), which=0).remarks[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({}, "(p - q)/n: what was predicted minus what is right."),
+        ({"reduction": "sum"}, "gradient, p - q: what"),
+        ({"weight": nt.tensor([1.0, 2.0, 3.0])}, "what is right, times the weight of the class."),
+    ],
+)
+def test_cross_entropy_is_described_as_it_was_called(options: dict[str, Any], words: str) -> None:
+    found = trace(lambda x: F.cross_entropy(x, nt.tensor([0, 1]), **options), X)
+    assert any(words in r for r in remarks(found, "backward", "cross_entropy"))
+
+
+def test_a_maximum_along_an_axis_has_several_winners() -> None:
+    along = remarks(trace(lambda x: x.max(axis=1).sum(), X), "backward", "max")
+    alone = remarks(trace(lambda x: x.max(), X), "backward", "max")
+    assert any("each result" in r for r in along)
+    assert any("Only the largest entry gets a gradient" in r for r in alone)
+
+
+def test_batch_norms_three_paths_are_those_of_x() -> None:
+    found = trace(lambda x, w, b: (F.batch_norm(x, None, None, w, b, training=True) * x).sum(), BATCH, B, B)
+    norm = next(s for s in found.steps if s.kind == "backward" and s.title == "batch_norm")
+    by_name = {t.name: card(found, norm.index, which=i).remarks for i, t in enumerate(card(found, norm.index).choices)}
+    assert any("three ways" in r for r in by_name["dx"])
+    assert not any("three ways" in r for r in (*by_name["dw"], *by_name["db"]))
+
+
+def test_an_addition_of_a_constant_has_one_input_to_hand_on_to() -> None:
+    assert "Addition hands dy on to its input unchanged." in remarks(trace(lambda x: (x + 1.0).sum(), X), "backward")
+    both = remarks(trace(lambda x: (x + x).sum(), X), "backward", "add")
+    assert "Addition hands dy on to both of its inputs unchanged." in both
+
+
+def test_one_copy_is_not_called_many() -> None:
+    found = trace(lambda x, b: (x + b).sum(), X[:1], X[0])
+    (said_of_it,) = remarks(found, "unbroadcast")
+    assert "there is nothing to add up" in said_of_it
+    step = next(s for s in found.steps if s.kind == "unbroadcast")
+    assert card(found, step.index).formula == "dx = the one copy, without axis 0"
+
+
+def test_a_leafs_hook_has_a_step_and_the_sum_is_right() -> None:
+    w = nt.tensor([1.0, -2.0], requires_grad=True)
+    w.register_hook(lambda dy: dy * 10.0)
+    with tracing() as found:
+        for _ in range(2):
+            (w * 3.0).sum().backward()
+    assert "A hook of w replaced its gradient; the new one is stored." in remarks(found, "hook")
+    last = card(found, len(found.steps) - 1, (0,))
+    assert last.lines[1:] == ("x.grad[0] = 30 + 30", "x.grad[0] = 60")
+
+
+def test_the_seed_of_several_numbers() -> None:
+    assert any("as if the loss were their sum" in r for r in remarks(trace(lambda x: x * 2.0, X), "seed"))
 
 
 def test_a_remark_that_never_applies_is_found() -> None:

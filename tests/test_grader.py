@@ -224,6 +224,17 @@ def test_missing_files_unknown_names_and_links_are_told(tmp_path: Path) -> None:
     assert [one.verdict for one in grades.results] == ["forbidden", "missing"]
 
 
+def test_notebooks_capitals_and_folders_are_not_passed_over(tmp_path: Path) -> None:
+    write(tmp_path, ada=RIGHT, bob=RIGHT, eve=RIGHT)
+    (tmp_path / "ada" / "relu.py").rename(tmp_path / "ada" / "ReLU.py")
+    (tmp_path / "bob" / "relu.py").rename(tmp_path / "bob" / "relu.ipynb")
+    (tmp_path / "eve" / "relu.py").unlink()
+    (tmp_path / "eve" / "relu.py").mkdir()
+    grades = grade(tmp_path, LIMITS)
+    assert [(one.student, one.verdict) for one in grades.results] == [("ada", "right"), ("eve", "error")]
+    assert grades.ignored == ["bob/relu.ipynb: a submission is a .py file; save the notebook as one"]
+
+
 def test_a_folder_of_one_student(tmp_path: Path) -> None:
     (tmp_path / "relu.py").write_text(RIGHT)
     assert [(one.student, one.verdict) for one in grade(tmp_path, LIMITS).results] == [(tmp_path.name, "right")]

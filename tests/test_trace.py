@@ -251,9 +251,28 @@ def test_run_to_and_breakpoints() -> None:
         debugger.grad("z")
 
 
+def test_a_name_and_a_phase_together_narrow_it_down() -> None:
+    debugger = Debugger(nt.trace(lambda x: nt.exp(nt.tanh(x) * 2.0), 0.5))
+    assert debugger.run_to("tanh", phase="backward").kind == "backward"
+    with pytest.raises(TypeError, match="op=, tensor=, line=, file=, phase=; got lien="):
+        debugger.run_to(lien=3)
+    with pytest.raises(TypeError, match=r"expected a whole number, got 1\.5"):
+        debugger.seek(1.5)
+    with pytest.raises(KeyError, match="no tensor has the number 99"):
+        debugger.value(99)
+
+
+def test_a_step_is_shown_in_one_line() -> None:
+    trace = nt.trace(lambda x: nt.tanh(x).sum(), np.ones(1000))
+    assert repr(trace.steps[0]).startswith("<step 0: tanh, forward, test_trace.py:")
+    assert repr(trace.steps[2]).startswith("<step 2: seed, test_trace.py:")
+
+
 def test_bad_calls_are_refused() -> None:
     with pytest.raises(TypeError, match="expected a function of Tensors"):
         nt.teach.trace.trace(3.0)
+    with pytest.raises(ValueError, match="evenly nested list"):
+        nt.trace(lambda x: x.sum(), [[1.0, 2.0], [3.0]])
     with pytest.raises(TypeError, match="returned float"):
         nt.trace(lambda x: 1.0, 0.5)
 

@@ -31,7 +31,8 @@ class Card:
     legend      which tensor each letter is: (("x", "relu 4"), ("w", "model.2.weight"))
     choices     the arrays that the step made: whose formula can be shown, by `which`
     which       the one that is shown, and `entry`, its index there: any index within `choices[which].shape`
-    expansion   the entry's formula in all its notations; None where the step computes nothing (an assignment)
+    expansion   the entry's formula in all its notations; None where there is no entry, or the rule of an operation
+                of the user's own cannot be written out
     lines       three: the formula, the entry with the numbers put in, the result
     latex       the same three for between $$
     link        of an op's backward: upstream, local derivative and their product
@@ -57,8 +58,9 @@ class Card:
 
     @property
     def symbols(self) -> str:
-        """The entry's formula with names: dw[0, 1] = dy[0, 0]·x[0, 1] + dy[1, 0]·x[1, 1]."""
-        return self.expansion.symbols if self.expansion else self.lines[1]
+        """The entry's formula with names: dw[0, 1] = dy[0, 0]·x[0, 1] + dy[1, 0]·x[1, 1]; else the second line."""
+        computed = self.expansion is not None and self.lines[1] == self.expansion.numbers
+        return self.expansion.symbols if self.expansion and computed else self.lines[1]
 
     def __str__(self) -> str:
         names = ", ".join(f"{letter} is {name}" for letter, name in self.legend)
@@ -68,7 +70,7 @@ class Card:
         return "\n".join(row for row in [*rows, *self.remarks, self.where] if row)
 
 
-def card(trace: Trace, step: int, entry: Sequence[int] | None = None, which: int | None = None) -> Card:
+def card(trace: Trace, step: int, entry: Sequence[int] | int | None = None, which: int | None = None) -> Card:
     """The card of step number `step`.
 
     which   which of the arrays that the step made (`Card.choices`); by default a parameter's gradient, else the first
@@ -76,6 +78,8 @@ def card(trace: Trace, step: int, entry: Sequence[int] | None = None, which: int
 
     Raises IndexError for a step, an array or an entry that does not exist.
     """
+    if isinstance(entry, int | np.integer):
+        entry = (int(entry),)
     if not 0 <= step < len(trace.steps):
         raise IndexError(f"card: the trace has the steps 0 to {len(trace.steps) - 1}, got {step}")
     made = trace.steps[step]
@@ -92,8 +96,8 @@ def card(trace: Trace, step: int, entry: Sequence[int] | None = None, which: int
         chosen = ()
     elif len(chosen) != len(target.shape) or any(not 0 <= i < n for i, n in zip(chosen, target.shape, strict=True)):
         raise IndexError(f"card: {target.name} of step {step} has shape {target.shape}, got entry {chosen}")
-    expansion = target.expand(chosen) if target.value.size else None
-    lines, latex = _lines(target, chosen, expansion)
+    expansion, why_not = _expanded(target, chosen)
+    lines, latex = _lines(target, chosen, expansion, why_not)
     remarks = remarks_on(trace, made, target, chosen)
     if expansion:
         rounding = [line.remark for line in (*expansion.where, expansion) if line.remark]
@@ -121,16 +125,32 @@ def telling_entry(value: np.ndarray) -> tuple[int, ...]:
     """The entry of the largest magnitude; the first where all are alike, or none is finite; () of an empty array."""
     if not value.size or not value.ndim:
         return ()
-    sizes = np.abs(np.where(np.isfinite(value), value, 0).astype(np.float64)).reshape(-1)
+    sizes = np.abs(np.where(np.isfinite(value), value, 0)).astype(np.float64).reshape(-1)
     return tuple(int(i) for i in np.unravel_index(int(sizes.argmax()), value.shape))
 
 
+def _expanded(target: Target, entry: tuple[int, ...]) -> tuple[Expansion | None, str]:
+    """The entry's formula; or None, and why there is none."""
+    if not target.value.size:
+        return None, "an empty array: there is no entry to show"
+    if target.value.dtype.kind == "c":
+        return None, "complex numbers are not written out"
+    try:
+        return target.expand(entry), ""
+    except Exception:  # an operation of the user's own may do what only arrays can
+        return None, "No entry can be worked out here: the rule uses more than the functions of xp"
+
+
 def _lines(
-    target: Target, entry: tuple[int, ...], expansion: Expansion | None
+    target: Target, entry: tuple[int, ...], expansion: Expansion | None, why_not: str
 ) -> tuple[tuple[str, str, str], tuple[str, str, str]]:
     if expansion is None:
-        nothing = "an empty array: there is no entry to show"
-        return (target.formula, nothing, ""), (target.latex, rf"\text{{{nothing}}}", "")
+        result = ""
+        if target.value.size:
+            value = target.value[entry]
+            shown = f"{value:.4g}" if target.value.dtype.kind == "c" else number(float(value), 4)
+            result = f"{target.name}[{', '.join(map(str, entry))}] = {shown}" if entry else f"{target.name} = {shown}"
+        return (target.formula, why_not, result), (target.latex, rf"\text{{{why_not}}}", rf"\text{{{result}}}")
     if target.before is not None and expansion.formula == expansion.substituted:  # put there, not computed
         was = f"{expansion.left} was {number(float(target.before[entry]), 4)}"
         now = f"{expansion.left} = {'nothing' if target.gone else expansion.result}"

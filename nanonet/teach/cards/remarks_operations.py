@@ -58,9 +58,9 @@ def only_the_winner(s: Seen) -> str | None:
     if s.is_backward("max_pool1d", "max_pool2d", "adaptive_max_pool2d"):
         return "Only the winner of each window gets its gradient; the others could change a little and y would not."
     if s.is_backward("max", "min") and not _ties(s):
-        return (
-            f"Only the {'largest' if s.op == 'max' else 'smallest'} entry gets a gradient: the others did not matter."
-        )
+        which = "largest" if s.op == "max" else "smallest"
+        where = "entry" if np.size(s.outputs[0]) == 1 else "of the entries that each result was taken from"
+        return f"Only the {which} {where} gets a gradient: the others did not matter."
     return None
 
 
@@ -75,15 +75,20 @@ def ties_share(s: Seen) -> str | None:
 def softmax_and_cross_entropy_collapse(s: Seen) -> str | None:
     if not s.is_backward("cross_entropy"):
         return None
+    weighted = len(s.inputs) > 2 and s.inputs[2] is not None
+    gradient = "(p - q)/n" if s.attrs.get("reduction", "mean") == "mean" else "p - q"
     return (
-        "Softmax and cross-entropy together have a simple gradient, (p - y)/N: what was predicted minus what is right. "
-        "The logarithm undoes the exponential, and no step can overflow or divide by 0."
+        f"Softmax and cross-entropy together have a simple gradient, {gradient}: what was predicted minus what is right"
+        f"{', times the weight of the class' * weighted}. The logarithm undoes the exponential, and no step can "
+        "overflow."
     )
 
 
 @remark
 def sigmoid_and_cross_entropy_collapse(s: Seen) -> str | None:
-    if not s.is_backward("binary_cross_entropy_with_logits"):
+    if not s.is_backward("binary_cross_entropy_with_logits") or s.target.name != "dx":
+        return None
+    if any(x is not None for x in s.inputs[2:]):  # weights stand before it, or within
         return None
     return "The slope σ(1 - σ) of the sigmoid cancels against the loss's denominator: what is left is σ(x) - target."
 
@@ -107,7 +112,7 @@ def dropout_masks(s: Seen) -> str | None:
 
 @remark
 def samples_are_coupled(s: Seen) -> str | None:
-    if s.op != "batch_norm" or len(s.inputs) < 3:
+    if s.op != "batch_norm" or len(s.inputs) < 3 or s.target.name not in ("y", "y₁", "dx"):
         return None
     if s.inputs[1] is not None:
         return "In evaluation the running mean and variance are constants: each sample is treated for itself."
@@ -141,7 +146,10 @@ def rows_that_repeat(s: Seen) -> str | None:
 
 @remark
 def addition_passes_on(s: Seen) -> str | None:
-    return "Addition hands dy on to both of its inputs unchanged." if s.is_backward("add") else None
+    if not s.is_backward("add"):
+        return None
+    both = len(s.step.outputs) == 2 or len(s.step.contributions) == 2
+    return f"Addition hands dy on to {'both of its inputs' if both else 'its input'} unchanged."
 
 
 @remark
@@ -165,7 +173,7 @@ def a_mean_divides(s: Seen) -> str | None:
 def a_sum_copies(s: Seen) -> str | None:
     if not s.is_backward("sum"):
         return None
-    return "Each entry has the slope 1 in a sum: dy is copied to all of them. Broadcasting and sum undo each other."
+    return "Each entry has the slope 1 in a sum: dy is copied to all of them. The backward of a sum is a broadcast."
 
 
 @remark

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nanonet.teach.cards.noticing import Seen, remark
+from nanonet.teach.cards.targets import goes_uphill
 
 # How the walk backwards goes
 
@@ -13,6 +14,8 @@ from nanonet.teach.cards.noticing import Seen, remark
 def the_seed_is_one(s: Seen) -> str | None:
     if s.kind != "seed" or not s.node:
         return None
+    if np.all(s.target.value == 1) and s.target.value.size > 1:
+        return f"The seed is 1 for every entry of {s.node.name}, as if the loss were their sum. All else follows."
     if np.all(s.target.value == 1):
         return f"The seed is 1: if {s.node.name} grows by a little, {s.node.name} grows by just that. All else follows."
     return f"backward() was given this gradient of {s.node.name}; without one it would be 1."
@@ -55,8 +58,12 @@ def contributions_add_up(s: Seen) -> str | None:
 
 @remark
 def copies_are_summed(s: Seen) -> str | None:
-    if s.kind != "unbroadcast" or not s.node:
+    if s.kind != "unbroadcast" or not s.node or s.step.call is None:
         return None
+    if np.size(s.step.call.arrays[0]) == s.target.value.size:
+        return (
+            f"{s.node.name} was given an axis of length 1 by broadcasting, and not copied: there is nothing to add up."
+        )
     return (
         f"{s.node.name} was stretched by broadcasting: one number was used in many places. Its gradient is the sum "
         "over the copies, not their mean; where a mean is wanted, the 1/N is in the loss already."
@@ -101,7 +108,8 @@ def no_gradient_wanted(s: Seen) -> str | None:
 def a_hook_replaced_it(s: Seen) -> str | None:
     if s.kind != "hook" or not s.node:
         return None
-    return f"A hook of {s.node.name} replaced its gradient; the rest of the walk goes on with the new one."
+    then = "the rest of the walk goes on with the new one" if s.node.kind == "result" else "the new one is stored"
+    return f"A hook of {s.node.name} replaced its gradient; {then}."
 
 
 # Between two walks
@@ -128,11 +136,11 @@ def what_zero_grad_is_for(s: Seen) -> str | None:
 
 @remark
 def written_by_hand(s: Seen) -> str | None:
-    return (
-        "Your code wrote this value; no operation made it, so no gradient flows through."
-        if s.kind == "assign"
-        else None
-    )
+    if s.kind != "assign":
+        return None
+    if s.target.name == "x":
+        return "Your code wrote this value; no operation made it, so no gradient flows through."
+    return "What backward() stored in .grad was changed afterwards, by clipping or by your code. The update uses this."
 
 
 # Updates
@@ -142,6 +150,8 @@ def written_by_hand(s: Seen) -> str | None:
 def against_the_gradient(s: Seen) -> str | None:
     if s.kind != "update" or s.step.call is None or s.step.call.rule.__name__ not in ("sgd", "momentum"):
         return None
+    if goes_uphill(s.trace, s.step):
+        return "maximize=True: g is minus the gradient, so the step goes to where what was differentiated grows."
     return "The gradient points to where the loss grows; the step goes the other way, hence the minus."
 
 
@@ -149,10 +159,10 @@ def against_the_gradient(s: Seen) -> str | None:
 def adam_corrects_its_start(s: Seen) -> str | None:
     if s.kind != "update" or s.step.call is None or s.step.call.rule.__name__ not in ("adam", "adamw"):
         return None
-    t = s.step.call.attrs.get("step", 0)
-    if t == 1:
+    t, eps, g = s.step.call.attrs.get("step", 0), s.step.call.attrs.get("eps", 0.0), s.step.call.arrays[1]
+    if t == 1 and s.target.position == 0 and abs(g[s.entry]) > 100 * eps:
         return (
-            "In the first step m̂ = g and √v̂ = |g|: every entry moves by about lr, however large its gradient. Without "
+            "In the first step m̂ = g and √v̂ = |g|: an entry moves by about lr, however large its gradient. Without "
             "the division by 1 - βᵗ the averages, which start at 0, would be far too small."
         )
     return None

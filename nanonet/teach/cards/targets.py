@@ -64,6 +64,8 @@ def targets_of(trace: Trace, step: Step) -> tuple[Target, ...]:
     wanted = [c for c in step.changes if c.after is not None or (c.part == "stored" and c.before is not None)]
     if step.kind in ("store", "zero_grad"):
         wanted = [c for c in wanted if c.part == "stored"]  # .grad is what they are about
+    if step.kind == "assign":
+        wanted = [c for c in wanted if c.part != "grad"]
     return tuple(_change(trace, step, change) for change in wanted)
 
 
@@ -125,6 +127,7 @@ def _update(trace: Trace, step: Step) -> tuple[Target, ...]:
     memory = [name for name in arrays if name != "g"]
     node = trace.nodes[step.outputs[0]] if step.outputs else None
     formula = " ".join((call.rule.__doc__ or step.title).split("\n\n")[0].split())
+    uphill = goes_uphill(trace, step)
 
     def target(i: int) -> Target:
         name = memory[i] if i < len(memory) else parameters[0]
@@ -133,11 +136,21 @@ def _update(trace: Trace, step: Step) -> tuple[Target, ...]:
         def expand(at: Entry) -> Expansion:
             return expand_rule(call.rule, arrays, call.attrs, i, at, name, GREEK, stored=value[tuple(at)])
 
-        legend = ((name, node.name), ("g", f"gradient of {node.name}")) if node else ()
+        legend = ((name, node.name), ("g", f"{'minus ' * uphill}the gradient of {node.name}")) if node else ()
         title = f"{step.title}: {node.name if node else name}"
         return Target(title, name, formula, _as_text(formula), legend, value, None if i else node, i, expand)
 
     return tuple(target(i) for i, result in enumerate(call.results) if result is not None)
+
+
+def goes_uphill(trace: Trace, step: Step) -> bool:
+    """Was an update given minus the gradient (`maximize=True`)?"""
+    if step.call is None or not step.outputs or len(step.call.arrays) < 2:
+        return False
+    node, g = step.outputs[0], np.asarray(step.call.arrays[1])
+    changes = [c for s in trace.steps[: step.index] for c in s.changes if c.node == node and c.part == "stored"]
+    grad = changes[-1].after if changes else trace.stored.get(node)
+    return grad is not None and bool(np.any(g)) and np.array_equal(-grad, g)
 
 
 def _sum(trace: Trace, step: Step) -> tuple[Target, ...]:
@@ -152,7 +165,7 @@ def _sum(trace: Trace, step: Step) -> tuple[Target, ...]:
         arrays = {"copies": call.arrays[0], "shape": call.arrays[1]}
         axes, count = stretched(np.shape(call.arrays[0]), tuple(call.arrays[1]))
         along = f"axis {axes[0]}" if len(axes) == 1 else f"axes {', '.join(map(str, axes))}"
-        formula = f"dx = Σ of the {count} copies along {along}"
+        formula = f"dx = Σ of the {count} copies along {along}" if count != 1 else f"dx = the one copy, without {along}"
         latex = rf"dx = \sum_{{\text{{{along}}}}} {latex_name('copies')}"
     value = np.asarray(call.results[0])
 
@@ -183,7 +196,7 @@ def _change(trace: Trace, step: Step, change: Change) -> Target:
         "seed": "dx = ∂x/∂x = 1" if np.all(value == 1) else "dx = what backward() was given",
         "store": "x.grad = x.grad + dx" if adds else "x.grad = dx",
         "hook": "dx = hook(dx)",
-        "assign": "x = what your code wrote",
+        "assign": "x = what your code wrote" if name == "x" else f"{name} = what was written there",
         "zero_grad": "x.grad = nothing" if after is None else "x.grad = 0",
     }.get(step.kind, f"{name} = …")
 
@@ -238,7 +251,7 @@ def _formula(op: type[Op], name: str) -> tuple[str, str]:
     chosen = chosen or [i for i, key in enumerate(keys) if key.startswith("d") == backward] or list(range(len(keys)))
     pairs, latex_pairs = list(text.items()), list(latex.items())
     in_latex = [latex_pairs[i] for i in chosen if len(latex_pairs) == len(pairs)] or latex_pairs[:1]
-    joined = ";  ".join(f"{left} = {right}" for left, right in (pairs[i] for i in chosen))
+    joined = ";  ".join(f"{left} = {right}" for left, right in (pairs[i] for i in chosen)).replace(" + = ", " += ")
     return joined, r";\quad ".join(f"{left} = {right}" for left, right in in_latex)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +77,8 @@ class Debugger:
 
     def seek(self, position: int) -> None:
         """To a position from 0 to len(debugger); negative ones count from the end. Raises IndexError beyond."""
+        if not isinstance(position, int | np.integer) or isinstance(position, bool):
+            raise TypeError(f"seek: expected a whole number, got {position!r}")
         wanted = position + len(self) + 1 if position < 0 else position
         if not 0 <= wanted <= len(self):
             raise IndexError(f"seek: expected a position from 0 to {len(self)}, got {position}")
@@ -94,9 +96,11 @@ class Debugger:
         return self.state.grad(self.node(tensor))
 
     def node(self, tensor: str | int) -> int:
-        """The number of a tensor. Raises KeyError for a name that nothing has."""
+        """The number of a tensor. Raises KeyError for a name or a number that nothing has."""
         if isinstance(tensor, int):
-            return self.trace.nodes[tensor].id
+            if not 0 <= tensor < len(self.trace.nodes):
+                raise KeyError(f"no tensor has the number {tensor}; there are 0 to {len(self.trace.nodes) - 1}")
+            return tensor
         for node in reversed(self.trace.nodes):  # of several, the last: what the name stood for at the end
             if node.name == tensor:
                 return node.id
@@ -109,8 +113,8 @@ class Debugger:
         """On to the next step that an operation, a tensor or a line names; returns it, or None if there is none ahead.
 
         `run_to("tanh")`, `run_to("w")`, `run_to(12)`, `run_to("model.py:12")`, or by keyword: `op=`, `tensor=`,
-        `line=`, `file=`, `phase=`. Where there is none ahead nothing moves. Raises ValueError for a name that the
-        trace does not have.
+        `line=`, `file=`, `phase=`; both together narrow it down: `run_to("tanh", phase="backward")`. Where there is
+        none ahead nothing moves. Raises ValueError for a name that the trace does not have.
         """
         return self._run([self.target(target, **named)])
 
@@ -145,7 +149,12 @@ class Debugger:
 
     def target(self, target: str | int | None = None, **named: str | int) -> Target:
         """What a word stands for: an operation, a tensor, a phase, a line, or file.py:line."""
-        wanted = Target(**named) if target is None else self._guess(target)  # pyright: ignore[reportArgumentType]
+        unknown = set(named) - {"op", "tensor", "line", "file", "phase"}
+        if unknown or not isinstance(target, str | int | None):
+            got = f"{sorted(unknown)[0]}=" if unknown else type(target).__name__
+            raise TypeError(f"run_to: expected a name or a line, or op=, tensor=, line=, file=, phase=; got {got}")
+        guessed = Target() if target is None else self._guess(target)
+        wanted = replace(guessed, **named)  # pyright: ignore[reportArgumentType]
         if not str(wanted):
             raise ValueError("run_to: expected an operation, a tensor, a line or a phase, got nothing")
         if not any(wanted.matches(self.trace, step) for step in self.trace.steps):

@@ -6,22 +6,33 @@ The engine has no line for tracing. Whoever traces looks at Python's frames, fro
 from __future__ import annotations
 
 import sys
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
+from types import FrameType, ModuleType
 from typing import Any
 
+from nanonet.backends.base import Backend
 from nanonet.nn.module import Module
 from nanonet.teach.trace.model import Site
+from nanonet.variable import Variable
 
 _PACKAGE = Path(__file__).parents[2]
 _COMMAND = str(_PACKAGE / "cli_step.py")
 _EXAMPLES = tuple(str(_PACKAGE / part) for part in ("models", "teach/documents", "teach/exercises", "teach/ideas"))
 
+MOST = 300  # things that are looked into for a name, and the largest list among them
+
 
 def caller() -> FrameType:
-    """The frame that called the function that asks."""
-    return sys._getframe(2)
+    """The frame that asked for the computation that the calling `Backend.run` is to make.
+
+    Other backends may stand in between: anomaly detection, or a trace of its own within a traced block.
+    """
+    frame = sys._getframe(2)
+    while frame.f_back is not None and isinstance(frame.f_locals.get("self"), Backend):
+        frame = frame.f_back
+    return frame
 
 
 def outwards(frame: FrameType | None) -> Iterator[FrameType]:
@@ -54,6 +65,44 @@ def variable_name(x: Any, frame: FrameType) -> str:
                     if value is x and not name.startswith("_"):
                         return name
     return ""
+
+
+def member_name(x: Any, frame: FrameType) -> str:
+    """What the user's code calls `x` if it is kept in something: "layers[0]", "p['w']", "self.w", "net.layers[1].w"."""
+    for one in outwards(frame):
+        if is_users(one):
+            named = [*one.f_locals.items(), *one.f_globals.items()]
+            found = _kept_in(x, [(name, value) for name, value in named if not name.startswith("_")])
+            if found:
+                return found
+    return ""
+
+
+def _kept_in(x: Any, holders: list[tuple[str, Any]]) -> str:
+    """The shortest name of x within the holders, of which only so many are looked into."""
+    waiting = deque(holders)
+    looked = 0
+    while waiting and looked < len(holders) + MOST:
+        name, holder = waiting.popleft()
+        looked += 1
+        for place, value in _kept(holder):
+            if value is x:
+                return name + place
+            waiting.append((name + place, value))
+    return ""
+
+
+def _kept(holder: Any) -> list[tuple[str, Any]]:
+    """(place, value) of what a list, a dictionary, a module or another object keeps."""
+    if isinstance(holder, Module):
+        return [(f".{name}", value) for name, value in holder.named_parameters()]
+    if isinstance(holder, list | tuple) and len(holder) <= MOST:
+        return [(f"[{i}]", value) for i, value in enumerate(holder)]
+    if isinstance(holder, dict) and len(holder) <= MOST:
+        return [(f"[{key!r}]", value) for key, value in holder.items() if isinstance(key, str | int)]
+    if isinstance(holder, type | ModuleType | Variable) or callable(getattr(holder, "__get__", None)):
+        return []
+    return [(f".{name}", value) for name, value in getattr(holder, "__dict__", {}).items()]
 
 
 class Modules:

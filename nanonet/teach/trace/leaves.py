@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from nanonet.teach.trace.recorder import Recorder
 
 
+MISSES = 30  # then parameters have no names here, and to look for them takes time
+
+
 def copied(array: Any) -> Any:
     """A read-only NumPy copy, also of an array on another device; what is no array is kept as it is."""
     if not hasattr(array, "shape"):
@@ -37,7 +40,7 @@ class Leaf:
     node: int
     tensor: Any
     value: np.ndarray
-    grad: Any = None  # the Tensor in `.grad`, held so that no other gets its address
+    grad: Any = None  # the Tensor in `.grad` (held so that no other gets its address), or _UNSEEN
     version: int = 0
     stored: np.ndarray | None = None
 
@@ -49,7 +52,15 @@ class Leaves:
         self.recorder = recorder
         self.names = names  # given to tensors by id
         self.taken: dict[str, int] = {}
+        self.misses = 0  # parameters whose name was looked for in vain
         self.found: dict[int, Leaf] = {}
+        self.watched: dict[int, Leaf] = {}  # those whose `.grad` may change
+        self.sums: dict[int, np.ndarray] = {}  # by id of a leaf: what `backward()` made of its `.grad` by adding
+
+    def known(self, x: Any) -> int | None:
+        """The node of a leaf that was met before; None for any other tensor."""
+        leaf = self.found.get(id(x))
+        return None if leaf is None else leaf.node
 
     def node(self, x: Any, frame: FrameType, cut_from: int | None = None) -> int:
         """The node of a leaf, or of a number. `cut_from` is the node whose array a detached tensor shares."""
@@ -61,6 +72,8 @@ class Leaves:
             leaf = self.found[id(x)] = self._meet(x, frame, cut_from)
         else:
             self.look(leaf.node, leaf)
+        if x.wants_grad or leaf.tensor._grad is not None:
+            self.watched[id(x)] = leaf
         return leaf.node
 
     def _meet(self, x: Any, frame: FrameType, cut_from: int | None) -> Leaf:
@@ -69,6 +82,9 @@ class Leaves:
         )
         path, modules = self.recorder.modules.path(frame)
         name = self.names.get(id(x)) or frames.parameter_name(x, path, modules) or frames.variable_name(x, frame)
+        if not name and x.wants_grad and self.misses < MISSES:
+            name = frames.member_name(x, frame)
+            self.misses += not name
         value = copied(x.array)
         node = self._add(name, kind, "detach" if cut_from is not None else "", value, x.wants_grad)
         leaf = Leaf(node, x, value)
@@ -97,9 +113,8 @@ class Leaves:
     def look(self, node: int, leaf: Leaf | None = None) -> None:
         """Has user code written another value into the leaf since it was last seen?"""
         leaf = leaf or next(one for one in self.found.values() if one.node == node)
-        array = leaf.tensor.array
-        if array.shape != leaf.value.shape or not np.array_equal(array, leaf.value, equal_nan=array.dtype.kind == "f"):
-            value = copied(array)
+        if not same(leaf.tensor.array, leaf.value):
+            value = copied(leaf.tensor.array)
             self._step("update", "assign", "assign", [Change(leaf.node, "value", leaf.value, value)])
             leaf.value = value
 
@@ -107,36 +122,80 @@ class Leaves:
         """An update that the recorder saw itself."""
         next(one for one in self.found.values() if one.node == node).value = value
 
-    def catch_up(self, after_walk: bool, last: bool = False) -> None:
+    def stored(self, found: list[tuple[Any, Any]], grads: dict[int, np.ndarray]) -> None:
+        """A step for what `backward()` has stored: `found` are the leaves and their dx, `grads` what the walk gave.
+
+        By now user code may have changed it, or taken it away, so `.grad` itself is not asked.
+        """
+        changes: list[Change] = []
+        for x, dx in found:
+            leaf = self.watched.get(id(x))
+            if leaf is None:
+                continue
+            found_by_walk = grads.get(leaf.node)
+            if x.hooks or found_by_walk is None:
+                self._hooked(leaf.node, found_by_walk, dx := copied(dx.array))
+                found_by_walk = dx
+            now = self.sums.pop(id(x), found_by_walk)
+            changes += self._changes(leaf, now)
+            leaf.grad, leaf.stored = _UNSEEN, now
+        if changes:
+            self._step("backward", "store", "store", changes)
+
+    def _hooked(self, node: int, before: np.ndarray | None, dx: np.ndarray) -> None:
+        """A hook of a leaf may have replaced what the walk found."""
+        if not same(before, dx):
+            self.recorder.add_step(
+                "backward", "hook", "hook", outputs=(node,), changes=(Change(node, "grad", before, dx),)
+            )
+
+    def catch_up(self, last: bool = False) -> None:
         """Steps for what happened to `.grad` since the last look, and at the end also to the values.
 
-        Right after a walk it was `backward()` that stored; at another time user code, or clipping, wrote.
+        A `.grad` that was not there before, or is the sum that `backward()` made, was stored by it; at another time
+        user code, or clipping, wrote.
         """
         stored: list[Change] = []
-        zeroed: list[Change] = []
-        for leaf in self.found.values():
+        written: list[Change] = []
+        zeroed: list[Leaf] = []
+        for leaf in self.watched.values():
             grad = leaf.tensor._grad
             if grad is leaf.grad and (grad is None or grad.version == leaf.version):
                 continue
-            grad, version, now = _grad_of(leaf.tensor)
-            gone = now is None or (leaf.stored is not None and not np.any(now))
-            (zeroed if gone else stored).extend(self._changes(leaf, now))
-            leaf.grad, leaf.version, leaf.stored = grad, version, now
-        by_backward = after_walk or all(c.before is None for c in stored if c.part == "stored")
-        if stored and by_backward:
+            leaf.grad, leaf.version, now = _grad_of(leaf.tensor)
+            if same(now, leaf.stored):
+                continue
+            if now is None or (leaf.stored is not None and not np.any(now)):
+                zeroed.append(leaf)
+                continue
+            by_backward = leaf.stored is None or same(now, self.sums.pop(id(leaf.tensor), None))
+            (stored if by_backward else written).extend(self._changes(leaf, now))
+            leaf.stored = now
+        if stored:
             self._step("backward", "store", "store", stored)
-        elif stored:
-            self._step("update", "assign", "assign", stored)
+        if written:
+            self._step("update", "assign", "assign", written)
         if zeroed:
-            self._step("update", "zero_grad", "zero_grad", zeroed)
+            self._zeroed(zeroed)
         if last:
             for leaf in list(self.found.values()):
                 self.look(leaf.node, leaf)
 
+    def _zeroed(self, leaves: list[Leaf]) -> None:
+        """Who takes a gradient away has used it before: a value that user code wrote comes first."""
+        for leaf in leaves:
+            self.look(leaf.node, leaf)
+        changes: list[Change] = []
+        for leaf in leaves:
+            now = _grad_of(leaf.tensor)[2]
+            changes += self._changes(leaf, now)
+            leaf.stored = now
+        self._step("update", "zero_grad", "zero_grad", changes)
+
     def _changes(self, leaf: Leaf, now: np.ndarray | None) -> list[Change]:
         changes = [Change(leaf.node, "stored", leaf.stored, now)]
         shown = self.recorder.shown.get(leaf.node)
-        if shown is None or now is None or not np.array_equal(shown, now, equal_nan=True):
+        if not same(shown, now):
             changes.append(Change(leaf.node, "grad", shown, now))
         return changes
 
@@ -148,3 +207,13 @@ class Leaves:
 def _grad_of(x: Any) -> tuple[Any, int, np.ndarray | None]:
     grad = x._grad
     return grad, 0 if grad is None else grad.version, None if grad is None else copied(grad.array)
+
+
+def same(one: Any, other: Any) -> bool:
+    """The same numbers? NaN is the same as NaN, and None as None."""
+    if one is None or other is None:
+        return one is other
+    return one.shape == other.shape and np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
+
+
+_UNSEEN: Any = object()  # stands for a `.grad` that has to be looked at, whatever it is

@@ -103,7 +103,7 @@ class Call:
     saved: Any = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Step:
     """One computation.
 
@@ -132,6 +132,12 @@ class Step:
     forward: int | None = None
     module: tuple[str, ...] = ()
     site: Site | None = None
+
+    def __repr__(self) -> str:
+        """In one line: its arrays would fill the screen."""
+        what = f"{self.title}, {self.phase}" if self.kind in ("forward", "backward", "update") else self.title
+        at = f", {self.site.place}" if self.site else ""
+        return f"<step {self.index}: {what}{at}>"
 
 
 @dataclass(repr=False)

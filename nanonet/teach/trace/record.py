@@ -55,6 +55,8 @@ def _walk(f: Any, result: Any, gradient: Any) -> None:
 def tracing() -> Iterator[Trace]:
     """Within the block every operation, backward and update of the engine is recorded; the block's value is the trace.
 
+    Other threads are not recorded, nor is what runs on a backend that `nt.use` picks within the block.
+
     with nt.tracing() as t:
         loss = F.cross_entropy(model(x), y)
         loss.backward()
@@ -70,6 +72,8 @@ def _recording(names: dict[int, str]) -> Iterator[Recorder]:
     try:
         with installed(recorder):
             yield recorder
+            if current() is not recorder:
+                raise RuntimeError("tracing: nt.use() within the block ends the recording; pick the backend before it")
     finally:  # also of a run that raised: its steps up to there
         found = recorder.finished()
         files = {step.site.file for step in found.steps if step.site}
@@ -79,7 +83,12 @@ def _recording(names: dict[int, str]) -> Iterator[Recorder]:
 def _as_input(x: Any) -> Any:
     if isinstance(x, Tensor) or not isinstance(x, float | list | np.ndarray | np.floating):
         return x
-    array = np.array(x)
+    try:
+        array = np.array(x)
+    except ValueError:
+        raise ValueError(
+            "trace: expected an evenly nested list of numbers as an input, got rows of unequal length"
+        ) from None
     if array.dtype.kind not in "fiub":
         return x
     return Tensor(array, requires_grad=array.dtype.kind == "f")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from threading import get_ident
 from types import FrameType
 from typing import Any
 
@@ -15,13 +16,14 @@ from nanonet.mode import mode
 from nanonet.op import Op
 from nanonet.optim.optimizer import Optimizer
 from nanonet.teach.trace import frames
-from nanonet.teach.trace.leaves import Leaves, copied
+from nanonet.teach.trace.leaves import Leaves, copied, same
 from nanonet.teach.trace.model import Call, Change, Contribution, Node, Step, Trace
 from nanonet.tensor import Tensor
 from nanonet.variable import Variable
 
 _FORWARD, _BACKWARD = tape.apply.__code__, tape.Entry.gradients.__code__
 _STORE, _UPDATE = Tensor._accumulate.__code__, Optimizer._update.__code__
+_ASKED = Tensor.backward.__code__
 
 
 class Recorder(Backend):
@@ -40,12 +42,18 @@ class Recorder(Backend):
         self.grads: dict[int, np.ndarray] = {}  # of the present walk backwards
         self.shown: dict[int, np.ndarray | None] = {}  # of every node, as the last step left it
         self.walk: FrameType | None = None
+        self.asked: tuple[FrameType, FrameType] | None = None  # `gradients` and the `backward()` that called it
+        self.values: dict[int, np.ndarray] = {}  # of every result, as it was last seen
+        self.thread = get_ident()
         self.waiting: list[tuple[str, int, int, int, np.ndarray]] = []  # additions that the tape is about to make
 
     def run(self, rule: Callable[..., Any], *args: Any, **attrs: Any) -> Any:
+        if get_ident() != self.thread:  # another thread's steps would come in between ours
+            return self.inner.run(rule, *args, **attrs)
         frame = frames.caller()
         if frame.f_code is _FORWARD:
-            return self.inner.run(rule, *args, **attrs) if _is_store(frame) else self._forward(frame, rule, args, attrs)
+            adder = _adder(frame)
+            return self._forward(frame, rule, args, attrs) if adder is None else self._sum(adder, rule, args, attrs)
         if frame.f_code is _BACKWARD:
             return self._backward(frame, rule, args, attrs)
         if frame.f_code is _UPDATE:
@@ -61,14 +69,25 @@ class Recorder(Backend):
 
     def enter(self, phase: str, frame: FrameType) -> None:
         """A computation of `phase` begins. What changed beside the doorway since the last one is caught up first."""
-        if phase == self.phase or self._within_walk(frame):  # a hook may compute something during a walk
+        if self._within_walk(frame):  # a hook may compute something during a walk
             return
-        after_walk = self.phase == "backward"
-        self.phase, self.walk = phase, None
-        self.leaves.catch_up(after_walk)
+        self._end_walk()
+        if phase != self.phase or phase != "other":  # clipping is one change of all gradients, and not one of each
+            self.leaves.catch_up()
+        self.phase = phase
+
+    def _end_walk(self) -> None:
+        """The walk backwards, if there was one, is over: `backward()` has stored what it found, unless it raised."""
+        if self.asked is not None:
+            collected, asked = self.asked
+            found = collected.f_locals.get("found")
+            if found and asked.f_locals.get("leaf") is found[-1][0]:
+                self.leaves.stored(found, self.grads)
+        self.walk = self.asked = None
 
     def _within_walk(self, frame: FrameType) -> bool:
-        return self.walk is not None and any(one is self.walk for one in frames.outwards(frame))
+        outermost = self.asked[1] if self.asked is not None else self.walk  # a leaf's hook runs after the walk itself
+        return outermost is not None and any(one is outermost for one in frames.outwards(frame))
 
     def add_step(self, phase: str, kind: str, title: str, **parts: Any) -> int:
         """A step at the end; returns its number."""
@@ -85,10 +104,22 @@ class Recorder(Backend):
     def node(self, x: Any, frame: FrameType) -> int:
         """The node of an operation's input."""
         found = self.of_array.get(id(x.array)) if isinstance(x, Variable) else None
-        if found is not None and (x.wants_grad or not self.trace.nodes[found].wants_grad):
-            self._rename(found, x, frame)
-            return found
-        return self.leaves.node(x, frame, cut_from=found)
+        if found is None or self.leaves.known(x) is not None:  # an operation may hand on the array that it was given
+            return self.leaves.node(x, frame)
+        if not x.wants_grad and self.trace.nodes[found].wants_grad:
+            return self.leaves.node(x, frame, cut_from=found)
+        self._rename(found, x, frame)
+        self._look(found, x.array)
+        return found
+
+    def _look(self, number: int, array: Any) -> None:
+        """Has user code written into a result since it was last seen?"""
+        before = self.values[number]
+        if not same(array, before):
+            self.values[number] = value = copied(array)
+            self.add_step(
+                "update", "assign", "assign", outputs=(number,), changes=(Change(number, "value", before, value),)
+            )
 
     def _rename(self, number: int, x: Any, frame: FrameType, otherwise: str = "") -> None:
         """A result gets the name that the user's code has for it, once somebody uses it."""
@@ -128,7 +159,7 @@ class Recorder(Backend):
             )
             outputs.append(made)
             changes.append(Change(made, "value", None, value))
-            self.of_array[id(one)] = made
+            self.of_array[id(one)], self.values[made] = made, value
         step = self.add_step(
             "forward",
             "forward",
@@ -145,12 +176,22 @@ class Recorder(Backend):
         self.held += [inputs, ys]
         return (ys if several else ys[0]), saved
 
+    def _sum(self, adder: Any, rule: Any, args: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
+        """`backward()` adds to a `.grad` that was there before: no step of its own, but remembered for the store."""
+        y, saved = self.inner.run(rule, *args, **attrs)
+        self.leaves.sums[id(adder)] = copied(y)
+        return y, saved
+
     # Backward
 
     def _begin(self, walk: FrameType) -> None:
         """A new walk: every gradient is unknown again, but those of the roots, which the caller gave."""
-        self.leaves.catch_up(after_walk=self.phase == "backward")
+        self._end_walk()
+        self.leaves.catch_up()
         self.phase, self.walk = "backward", walk
+        gradients = walk.f_back
+        if gradients is not None and gradients.f_back is not None and gradients.f_back.f_code is _ASKED:
+            self.asked = gradients, gradients.f_back
         self.grads, self.waiting = {}, []
         for y, dy in zip(walk.f_locals["roots"], walk.f_locals["dys"], strict=True):
             root = self.of_array.get(id(y.array))
@@ -282,8 +323,8 @@ class Recorder(Backend):
 
     def finished(self) -> Trace:
         """The trace, when nothing more is to be recorded."""
-        self.leaves.catch_up(after_walk=self.phase != "update", last=True)
-        self.walk = None
+        self._end_walk()
+        self.leaves.catch_up(last=True)
         for number, node in enumerate(self.trace.nodes):
             if not node.name:
                 self.trace.nodes[number] = replace(node, name=f"{node.op} {number}")
@@ -297,7 +338,7 @@ def _number(forward: int | None) -> int:
     return -1 if forward is None else forward
 
 
-def _is_store(frame: FrameType) -> bool:
-    """Is this the addition by which `backward()` adds to a `.grad` that was there before?"""
+def _adder(frame: FrameType) -> Any:
+    """The leaf, if this is the addition by which `backward()` adds to a `.grad` that was there before; else None."""
     asked = frame.f_back.f_back if frame.f_back else None
-    return asked is not None and asked.f_code is _STORE
+    return asked.f_locals["self"] if asked is not None and asked.f_code is _STORE else None

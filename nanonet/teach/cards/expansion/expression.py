@@ -12,7 +12,7 @@ import numpy as np
 
 from nanonet.teach.cards.expansion.functions import MEANING, RELATIONS
 
-LETTERS = {"+": "s", "·": "p", "/": "q", "max": "m", "min": "m", "√": "r", "exp": "e"}  # for parts without a name
+LETTERS = {"+": "s", "·": "p", "/": "q", "max": "m", "min": "m", "√": "r", "exp": "u"}  # for parts without a name
 
 
 class Expression:

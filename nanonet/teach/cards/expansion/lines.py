@@ -20,6 +20,8 @@ RESULT_DIGITS = 4
 INLINE = 2  # a variable that stands for at most so many numbers is written out wherever it occurs, others if they
 FORMULA = 10  # occur once; both as long as the formula has at most so many
 DEFINITIONS = 6
+BY_ROUNDING = 1e-3  # of the largest number in a formula; float16 has three digits
+OPPOSITES = {"=": "≠", "≠": "=", "<": "≥", "≥": "<", ">": "≤", "≤": ">"}
 UNNAMED = ("-", *RELATIONS)  # no letter for -x: its x has one
 
 
@@ -66,7 +68,7 @@ class Expansion(Line):
     """The line of the entry. `where` defines the names in it that are no inputs, each before it is used: of each array
     one entry, for the others are made alike, and at most six.
 
-    because     the comparisons that decided, as sentences: "x[0, 1] ≤ 0 holds: -0.3 ≤ 0"
+    because     the comparisons that decided, as they came out: "x[0, 1] ≤ 0: -0.3 ≤ 0"
     reads       the entries of inputs that stand in these lines, as (name, place in the flattened array)
     values      what each name in these lines stands for: {"x[0, 2]": 0.25}
     """
@@ -117,7 +119,7 @@ def _line(x: Expression, left: str, latex_left: str, value: float, names: dict[A
         "result": number(value, RESULT_DIGITS),
         "value": value,
         "agrees": agrees,
-        "remark": "" if agrees else _rounding(substituted, value),
+        "remark": "" if agrees else _disagreement(x, substituted, value),
         "latex_left": latex_left,
         "latex_formula": Latex(names)(x),
         "latex_substituted": Latex(names, digits)(x),
@@ -142,19 +144,33 @@ def agree(computed: float, value: float) -> bool:
     return abs(computed - shown) <= 0.5 * unit * (1 + 1e-6)
 
 
-def _rounding(substituted: str, value: float) -> str:
+def _disagreement(x: Expression, substituted: str, value: float) -> str:
+    """Rounding explains a difference that is small beside the largest number in the formula, and no other."""
     computed = evaluate(substituted)
-    return (
-        f"The engine's number is {number(value, 6)}, and the line as written here gives {number(computed, 6)}: "
-        "both are rounded at every step, in another order, and large parts nearly cancel."
-    )
+    largest = max((abs(node.value) for node in walk(x) if isfinite(node.value)), default=0.0)
+    numbers = f"The engine's number is {number(value, 6)}, and the line as written here gives {number(computed, 6)}: "
+    if abs(computed - value) <= BY_ROUNDING * largest:
+        return f"{numbers}both are rounded at every step, in another order, and large parts nearly cancel."
+    return f"{numbers}that is more than rounding. Another rule ran than the one that is written here, or an overflow."
 
 
 def _sentence(comparison: Expression, held: bool, text: Text, names: dict[Any, str]) -> str:
-    with_names, with_numbers = text(comparison), Text(names, RESULT_DIGITS)(comparison)
+    """What is true: 0.5 > 0 and not that 0.5 ≤ 0 does not hold. Of NaN nothing is, so that has to be said so."""
+    if isinstance(comparison, Node) and comparison.sign == "not":
+        return _sentence(comparison.parts[0], not held, text, names)
+    if isinstance(comparison, Node) and comparison.sign == ("all" if held else "any"):  # each of them came out so
+        every = [_sentence(part, held, text, names).partition(": ") for part in comparison.parts]
+        return f"{' and '.join(one[0] for one in every)}: {' and '.join(one[2] for one in every)}"
+    said = " holds" if held else " does not hold"
+    bare = isinstance(comparison, Node) and comparison.sign in RELATIONS
     if isinstance(comparison, Node) and comparison.sign in RELATIONS:
+        turned = not held and all(part.value == part.value for part in comparison.parts)
+        comparison = Node(OPPOSITES[comparison.sign], comparison.parts) if turned else comparison
+        said = "" if held or turned else said
+    with_names, with_numbers = text(comparison), Text(names, RESULT_DIGITS)(comparison)
+    if bare:
         with_names, with_numbers = with_names[1:-1], with_numbers[1:-1]  # without the brackets
-    return f"{with_names} {'holds' if held else 'does not hold'}: {with_numbers}"
+    return f"{with_names}{said}: {with_numbers}"
 
 
 # Which variables are written out, and which get a line of their own

@@ -69,8 +69,10 @@ def judged(submission: Submission, find: Callable[[str], Exercise], limits: Limi
 
 
 def _read(path: Path) -> bytes:
-    if path.is_symlink() or not path.is_file():
+    if path.is_symlink():
         raise Ended("forbidden", "it is a link and not a file")
+    if not path.is_file():
+        raise Ended("error", "it is no file with text, but a folder or something else of that name")
     if path.stat().st_size > LARGEST_FILE:
         raise Ended("error", f"the file is larger than {LARGEST_FILE >> 10} kB")
     return path.read_bytes()

@@ -3,7 +3,7 @@
     FOLDER/STUDENT/EXERCISE.py     a folder for each student, a file for each exercise
     FOLDER/EXERCISE.py             of one student alone, who is called as the folder is
 
-EXERCISE is the exercise's name; underscores stand for hyphens as well.
+EXERCISE is the exercise's name; underscores stand for hyphens as well, and capitals for small letters.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+TAKEN = (".py", ".ipynb")  # a notebook cannot be graded, but that has to be said
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,10 @@ def find(folder: Path, known: Iterable[str], wanted: Iterable[str] = ()) -> tupl
     files: dict[str, dict[str, Path]] = {}
     ignored: list[str] = []
     for student, path in _files(folder):
-        name = path.stem.replace("_", "-")
-        if name not in known:
+        name = path.stem.replace("_", "-").lower()
+        if path.suffix != ".py":
+            ignored.append(f"{path.relative_to(folder)}: a submission is a .py file; save the notebook as one")
+        elif name not in known:
             ignored.append(f"{path.relative_to(folder)}: no exercise is called {name!r}{_close(name, known)}")
         elif name in files.setdefault(student, {}):
             ignored.append(f"{path.relative_to(folder)}: a second file of {student} for {name}")
@@ -61,10 +65,10 @@ def _files(folder: Path) -> list[tuple[str, Path]]:
     for path in sorted(folder.iterdir()):
         if path.name.startswith((".", "_")):
             continue
-        if path.suffix == ".py" and not path.is_dir():
+        if path.suffix in TAKEN and not path.is_dir():
             found.append((folder.resolve().name, path))
         elif path.is_dir() and not path.is_symlink():
-            inside = [p for p in sorted(path.iterdir()) if p.suffix == ".py" and not p.name.startswith((".", "_"))]
+            inside = [p for p in sorted(path.iterdir()) if p.suffix in TAKEN and not p.name.startswith((".", "_"))]
             found += [(path.name, p) for p in inside]
     return found
 

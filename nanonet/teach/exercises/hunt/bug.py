@@ -131,7 +131,7 @@ class Bug:
         return Answer(RIGHT, f"{op}: {KINDS[found]}{also}")
 
     def hint(self, level: int) -> str:
-        """1: where to look; 2: what kind of mistake; 3: which rule. None names the operation."""
+        """1: where to look; 2: what kind of mistake; 3: which rule, and the program's line."""
         if level == 1:
             return self._where()
         place = culprit(self.number)

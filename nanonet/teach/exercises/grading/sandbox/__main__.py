@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import linecache
 import os
 import sys
 import sysconfig
@@ -37,6 +38,8 @@ def main() -> None:
     """Say that it is ready, then answer requests until the grader hangs up."""
     for name in PRELOADED:
         builtins.__import__(name)
+    linecache.getlines(main.__code__.co_filename)  # a warning may point here, and Python wants to show the line
+    np.__all__ = [name for name in np.__all__ if f"numpy.{name}" not in guard.FORBIDDEN_MODULES]  # of import *
     numpy_folder = os.path.dirname(np.__file__)
     packages = [numpy_folder, numpy_folder + ".libs"]
     libraries = sorted({sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib"), os.path.dirname(os.__file__)})
@@ -106,6 +109,8 @@ def answer(module: types.ModuleType, header: dict[str, Any], body: bytes) -> tup
         changed = [place for place in {**before, **after} if before.get(place) != after.get(place)]
         if changed:
             return {"changed": changed[0]}, b""
+        if isinstance(result, types.CoroutineType):
+            result.close()  # else Python complains that nobody awaited it
         packed, arrays = channel.pack(result)
         return {"result": packed}, arrays
     except MemoryError:
