@@ -236,3 +236,14 @@ def test_a_gradient_that_cancels_to_rounding_is_no_misconduct() -> None:
         inputs = [normal(size=(1, 3)), normal(size=(3, 3)), normal(size=(3, 2))]
         report = nt.check_backward(lambda q, k, v: weights(q, k) @ v, backward, inputs)
         assert report.verdict == "pass", report
+
+
+def test_a_right_subgradient_does_not_explain_a_small_error_elsewhere() -> None:
+    """ReLU's gradient in float32: too few digits, and 0 at x = 0, which is right."""
+    x = np.array([-1.5, 0.0, 0.7, 0.0, 2.1])
+    report = nt.check_backward(lambda x: np.maximum(x, 0), lambda dy, x: (dy * (x > 0)).astype(np.float32), [x])
+    assert report.verdict == "fail"
+    assert report.cause.kind == "unknown"
+    assert "differs by little" in report.cause.sentence
+    wrong = nt.check_backward(lambda x: np.maximum(x, 0), lambda dy, x: dy * (x < 0), [x])
+    assert wrong.cause.kind == "mask"

@@ -12,10 +12,12 @@ from typer.testing import CliRunner
 import nanonet as nt
 from nanonet.backends.base import current
 from nanonet.op import REGISTRY
+from nanonet.teach.cards.expansion.lines import DISAGREEMENT
 from nanonet.teach.exercises import commands_hunt, hunt
 from nanonet.teach.exercises.hunt.bug import GUESSES, HALF, RIGHT, WRONG, culprit
 from nanonet.teach.exercises.hunt.rules import RULES
 from nanonet.teach.trace import trace as record
+from nanonet.teach.views.terminal.stepper import Stepper
 
 SOLUTIONS = [
     ("tanh", "input-for-output"),
@@ -154,3 +156,16 @@ def test_the_command_lists_opens_hints_and_answers() -> None:
     assert run("3", "--answer", "linear", "mean-for-sum")[0] == 0
     assert run("3", "--answer", "linear", "sign")[0] == 1
     assert run("3", "--answer", "sigmoid", "sign")[1].startswith("wrong: the backward of sigmoid is right here")
+
+
+def test_the_debugger_lets_the_learner_find_the_bug() -> None:
+    """A card of the hunt does not say by itself that its numbers do not give its result."""
+    told = 0
+    for bug in hunt.hunts():
+        stepper = Stepper(bug.trace(), tell=False)
+        telling = Stepper(stepper.trace)
+        while stepper.debugger.step():
+            telling.debugger.step()
+            told += any("Another rule ran" in remark for remark in telling.card().remarks)
+            assert not any(remark.startswith(DISAGREEMENT) for remark in stepper.card().remarks)
+    assert told > 5  # else there would be nothing to keep back

@@ -149,12 +149,15 @@ class Full:
         if self.y.size == 1:
             jacobians = [r.value[:1].reshape(1, -1) / self.channels.rows[0, 0] for r in self.references]
         known = self.channels.units or self.y.size == 1
+        given = np.asarray(self.gradients[k], np.float64)
+        slopes = np.sort([ref.left[0], ref.right[0]], axis=0)
+        fits = given.shape == ref.value[0].shape
         return Evidence(
             inputs=tuple(self.subject.inputs),
             output=self.y.reshape(self.shapes[0]),
             dy=self.dys[0],
             index=k,
-            analytic=np.asarray(self.gradients[k], np.float64),
+            analytic=given,
             numeric=ref.value[0],
             bars=ref.bar[0],
             jacobian=jacobians[k] if known else None,
@@ -163,6 +166,7 @@ class Full:
             backward=lambda dy: self.pull([dy]),
             forward=self._forward_at,
             backward_at=lambda inputs, dy: self.subject.record([x.copy() for x in inputs]).pull([dy.copy()]),
+            subgradients=ref.kinked[0] & (slopes[0] <= given) & (given <= slopes[1]) if fits else None,
         )
 
     def _forward_at(self, inputs: Sequence[np.ndarray]) -> np.ndarray:

@@ -103,6 +103,8 @@ def diagnose(evidence: Evidence) -> Cause:
 def _significant(evidence: Evidence) -> bool:
     """Is the error far above the error bars and above what rounding may do?"""
     errors = np.abs(evidence.analytic - evidence.numeric)
+    if evidence.subgradients is not None:
+        errors = np.where(evidence.subgradients, 0.0, errors)
     scale = float(np.max(np.abs(evidence.numeric)))
     return bool(np.any((errors > SMALL * scale) & (errors > 1000 * evidence.bars)))
 

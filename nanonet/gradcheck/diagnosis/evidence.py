@@ -28,7 +28,9 @@ class Evidence:
     backward_at backward_at(inputs, dy) -> the given gradients of all floating inputs: forward, then backward, both at
                 these other values. It may raise
 
-    Without the last two a diagnosis knows the function at one point only, and says "unknown" more often.
+    subgradients  where the gradient is a right one of several, at a kink: no error, however far from the reference
+
+    Without forward and backward_at a diagnosis knows the function at one point only, and says "unknown" more often.
     """
 
     inputs: tuple[np.ndarray, ...]
@@ -44,3 +46,4 @@ class Evidence:
     backward: Callable[[np.ndarray], Sequence[np.ndarray]] | None
     forward: Callable[[Sequence[np.ndarray]], np.ndarray] | None = None
     backward_at: Callable[[Sequence[np.ndarray], np.ndarray], Sequence[np.ndarray]] | None = None
+    subgradients: np.ndarray | None = None

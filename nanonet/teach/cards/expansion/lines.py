@@ -16,6 +16,7 @@ from nanonet.teach.cards.expansion.naming import distinct_names
 from nanonet.teach.cards.expansion.notation import Latex, Text, indexed, latex_name, number
 from nanonet.teach.cards.expansion.shortening import shortened
 
+DISAGREEMENT = "The engine's number is"  # how the remark begins that line and result differ
 RESULT_DIGITS = 4
 INLINE = 2  # a variable that stands for at most so many numbers is written out wherever it occurs, others if they
 FORMULA = 10  # occur once; both as long as the formula has at most so many
@@ -148,7 +149,7 @@ def _disagreement(x: Expression, substituted: str, value: float) -> str:
     """Rounding explains a difference that is small beside the largest number in the formula, and no other."""
     computed = evaluate(substituted)
     largest = max((abs(node.value) for node in walk(x) if isfinite(node.value)), default=0.0)
-    numbers = f"The engine's number is {number(value, 6)}, and the line as written here gives {number(computed, 6)}: "
+    numbers = f"{DISAGREEMENT} {number(value, 6)}, and the line as written here gives {number(computed, 6)}: "
     if abs(computed - value) <= BY_ROUNDING * largest:
         return f"{numbers}both are rounded at every step, in another order, and large parts nearly cancel."
     return f"{numbers}that is more than rounding. Another rule ran than the one that is written here, or an overflow."

@@ -34,4 +34,4 @@ def open_in_debugger(bug: Bug) -> None:
 
     print(bug)
     print()
-    walk(Stepper(bug.trace(), f"hunt {bug.number}: {bug.program.title}"))
+    walk(Stepper(bug.trace(), f"hunt {bug.number}: {bug.program.title}", tell=False))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from nanonet.teach.cards.expansion.lines import DISAGREEMENT
 from nanonet.teach.cards.jacobian import Jacobian
 from nanonet.teach.trace import Debugger, Step, Trace
 from nanonet.teach.views.cardtext import CardText, Entry, card_text, jacobian_of
@@ -28,12 +29,14 @@ class Stepper:
     title           what is traced, for the header
     notes           what is shown beside the steps: a document's errata
     which, entry    which of the step's arrays the card shows, and which entry of it; None: what the card chooses
+    tell            shall a card say by itself that its numbers do not give its result? Not where that is to be found
     message         one line about the last command
     overlay         what covers the steps: "", or one of "help", "inspect", "jacobian", "errata"
     """
 
-    def __init__(self, trace: Trace, title: str = "", notes: Sequence[Note] = ()) -> None:
+    def __init__(self, trace: Trace, title: str = "", notes: Sequence[Note] = (), tell: bool = True) -> None:
         self.trace, self.title, self.notes = trace, title, tuple(notes)
+        self.tell = tell
         self.debugger = Debugger(trace)
         self.progress = Progress(trace)
         self.folds = Folds(trace)
@@ -68,7 +71,10 @@ class Stepper:
             return None
         key = self.step.index, self.which, self.entry
         if key not in self._cards:
-            self._cards[key] = card_text(self.trace, *key)
+            found = card_text(self.trace, *key)
+            if not self.tell:
+                found = replace(found, remarks=tuple(r for r in found.remarks if not r.startswith(DISAGREEMENT)))
+            self._cards[key] = found
         return self._cards[key]
 
     def jacobian(self) -> Jacobian | None:
