@@ -24,13 +24,17 @@ _EXAMPLES = tuple(str(_PACKAGE / part) for part in ("models", "teach/documents",
 MOST = 300  # things that are looked into for a name, and the largest list among them
 
 
+class Between:
+    """Base of what stands between a backend and the one that it wraps."""
+
+
 def caller() -> FrameType:
     """The frame that asked for the computation that the calling `Backend.run` is to make.
 
     Other backends may stand in between: anomaly detection, or a trace of its own within a traced block.
     """
     frame = sys._getframe(2)
-    while frame.f_back is not None and isinstance(frame.f_locals.get("self"), Backend):
+    while frame.f_back is not None and isinstance(frame.f_locals.get("self"), Backend | Between):
         frame = frame.f_back
     return frame
 

@@ -18,7 +18,7 @@ from nanonet.teach.trace.model import Change
 from nanonet.variable import Variable
 
 if TYPE_CHECKING:
-    from nanonet.teach.trace.recorder import Recorder
+    from nanonet.teach.trace.ledger import Ledger
 
 
 MISSES = 30  # then parameters have no names here, and to look for them takes time
@@ -48,8 +48,8 @@ class Leaf:
 class Leaves:
     """Every leaf that an operation has read, by identity."""
 
-    def __init__(self, recorder: Recorder, names: dict[int, str]) -> None:
-        self.recorder = recorder
+    def __init__(self, ledger: Ledger, names: dict[int, str]) -> None:
+        self.ledger = ledger
         self.names = names  # given to tensors by id
         self.taken: dict[str, int] = {}
         self.misses = 0  # parameters whose name was looked for in vain
@@ -80,7 +80,7 @@ class Leaves:
         kind = (
             "input" if id(x) in self.names else "parameter" if x.wants_grad or isinstance(x, Parameter) else "constant"
         )
-        path, modules = self.recorder.modules.path(frame)
+        path, modules = self.ledger.modules.path(frame)
         name = self.names.get(id(x)) or frames.parameter_name(x, path, modules) or frames.variable_name(x, frame)
         if not name and x.wants_grad and self.misses < MISSES:
             name = frames.member_name(x, frame)
@@ -90,17 +90,17 @@ class Leaves:
         leaf = Leaf(node, x, value)
         leaf.grad, leaf.version, leaf.stored = _grad_of(x)
         if leaf.stored is not None:
-            self.recorder.trace.stored[node] = leaf.stored
+            self.ledger.trace.stored[node] = leaf.stored
         return leaf
 
     def _add(self, name: str, kind: str, op: str, value: np.ndarray, wants_grad: bool) -> int:
-        name = name or f"{kind} {len(self.recorder.trace.nodes)}"
+        name = name or f"{kind} {len(self.ledger.trace.nodes)}"
         if kind != "number":
             name = self.unique(name)
-        number = self.recorder.add_node(
+        number = self.ledger.add_node(
             name=name, kind=kind, op=op, shape=value.shape, dtype=str(value.dtype), wants_grad=wants_grad
         )
-        self.recorder.trace.given[number] = value
+        self.ledger.trace.given[number] = value
         return number
 
     def unique(self, name: str) -> str:
@@ -119,7 +119,7 @@ class Leaves:
             leaf.value = value
 
     def written(self, node: int, value: np.ndarray) -> None:
-        """An update that the recorder saw itself."""
+        """An update that was seen as it happened."""
         next(one for one in self.found.values() if one.node == node).value = value
 
     def stored(self, found: list[tuple[Any, Any]], grads: dict[int, np.ndarray]) -> None:
@@ -145,7 +145,7 @@ class Leaves:
     def _hooked(self, node: int, before: np.ndarray | None, dx: np.ndarray) -> None:
         """A hook of a leaf may have replaced what the walk found."""
         if not same(before, dx):
-            self.recorder.add_step(
+            self.ledger.add_step(
                 "backward", "hook", "hook", outputs=(node,), changes=(Change(node, "grad", before, dx),)
             )
 
@@ -194,14 +194,14 @@ class Leaves:
 
     def _changes(self, leaf: Leaf, now: np.ndarray | None) -> list[Change]:
         changes = [Change(leaf.node, "stored", leaf.stored, now)]
-        shown = self.recorder.shown.get(leaf.node)
+        shown = self.ledger.shown.get(leaf.node)
         if not same(shown, now):
             changes.append(Change(leaf.node, "grad", shown, now))
         return changes
 
     def _step(self, phase: str, kind: str, title: str, changes: list[Change]) -> None:
         nodes = tuple(dict.fromkeys(change.node for change in changes))
-        self.recorder.add_step(phase, kind, title, outputs=nodes, changes=tuple(changes))
+        self.ledger.add_step(phase, kind, title, outputs=nodes, changes=tuple(changes))
 
 
 def _grad_of(x: Any) -> tuple[Any, int, np.ndarray | None]:
