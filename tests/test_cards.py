@@ -208,7 +208,7 @@ def test_what_is_put_or_taken_away_says_what_was_there() -> None:
 def test_an_update_card_expands_the_optimizers_rule() -> None:
     c = cards_of(training(optim.SGD), "update")[0]
     at = "[{}, {}]".format(*c.entry)
-    assert c.formula == "p ← p - lr (g + λp)."
+    assert c.formula == "p ← p - lr (g + λp)"
     assert c.symbols == f"p{at} = p{at} - lr·g{at}"
     adam = cards_of(training(), "update")[0]
     assert "β₁" in adam.definitions[0]

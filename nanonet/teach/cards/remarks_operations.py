@@ -56,7 +56,7 @@ def saturation(s: Seen) -> str | None:
 @remark
 def only_the_winner(s: Seen) -> str | None:
     if s.is_backward("max_pool1d", "max_pool2d", "adaptive_max_pool2d"):
-        return "Only the winner of each window gets its gradient; the others could change a little and y would not."
+        return "Only the winner of each window, of equal ones the first, gets its gradient: the others do not reach y."
     if s.is_backward("max", "min") and not _ties(s):
         which = "largest" if s.op == "max" else "smallest"
         where = "entry" if np.size(s.outputs[0]) == 1 else "of the entries that each result was taken from"

@@ -126,7 +126,7 @@ def _update(trace: Trace, step: Step) -> tuple[Target, ...]:
     arrays = dict(zip(parameters, call.arrays, strict=False))
     memory = [name for name in arrays if name != "g"]
     node = trace.nodes[step.outputs[0]] if step.outputs else None
-    formula = " ".join((call.rule.__doc__ or step.title).split("\n\n")[0].split())
+    formula = " ".join((call.rule.__doc__ or step.title).split("\n\n")[0].split()).rstrip(".")
     uphill = goes_uphill(trace, step)
 
     def target(i: int) -> Target:
