@@ -131,6 +131,13 @@ def test_steps_name_the_users_lines_variables_and_modules() -> None:
     assert [trace.nodes[r].name for r in trace.roots] == ["loss"]
 
 
+def test_a_step_has_its_formula_and_a_constant_without_a_name_the_operations() -> None:
+    trace = nt.trace(lambda x: F.mse_loss(nt.tanh(x), np.array([1.0, 0.0])), np.array([0.5, 2.0]))
+    tanh = [step.formula for step in trace.steps if step.title == "tanh"]
+    assert tanh == ["y = tanh x", "dx = dy ⊙ (1 - y²)"]
+    assert "target" in {node.name for node in trace.nodes if node.kind == "constant"}
+
+
 def test_a_training_step_shows_store_update_and_zero_grad() -> None:
     w = nt.tensor([1.0, -2.0], requires_grad=True)
     optimizer = optim.SGD([w], lr=0.5)

@@ -62,21 +62,22 @@ class Leaves:
         leaf = self.found.get(id(x))
         return None if leaf is None else leaf.node
 
-    def node(self, x: Any, frame: FrameType, cut_from: int | None = None) -> int:
-        """The node of a leaf, or of a number. `cut_from` is the node whose array a detached tensor shares."""
+    def node(self, x: Any, frame: FrameType, cut_from: int | None = None, role: str = "") -> int:
+        """The node of a leaf, or of a number. `cut_from` is the node whose array a detached tensor shares; `role` is
+        what the operation calls it, as "target", for a leaf that the user's code has no name for."""
         if not isinstance(x, Variable):
             name = f"{x:g}" if isinstance(x, float) else str(x)
             return self._add(name, "number", "", np.asarray(x), False)
         leaf = self.found.get(id(x))
         if leaf is None:
-            leaf = self.found[id(x)] = self._meet(x, frame, cut_from)
+            leaf = self.found[id(x)] = self._meet(x, frame, cut_from, role)
         else:
             self.look(leaf.node, leaf)
         if x.wants_grad or leaf.tensor._grad is not None:
             self.watched[id(x)] = leaf
         return leaf.node
 
-    def _meet(self, x: Any, frame: FrameType, cut_from: int | None) -> Leaf:
+    def _meet(self, x: Any, frame: FrameType, cut_from: int | None, role: str) -> Leaf:
         kind = (
             "input" if id(x) in self.names else "parameter" if x.wants_grad or isinstance(x, Parameter) else "constant"
         )
@@ -86,6 +87,7 @@ class Leaves:
             name = frames.member_name(x, frame)
             self.misses += not name
         value = copied(x.array)
+        name = name or ("" if len(role) < 3 or role == "input" else role)  # x, w or b would say nothing
         node = self._add(name, kind, "detach" if cut_from is not None else "", value, x.wants_grad)
         leaf = Leaf(node, x, value)
         leaf.grad, leaf.version, leaf.stored = _grad_of(x)

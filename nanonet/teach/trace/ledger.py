@@ -39,13 +39,13 @@ class Ledger:
         self.trace.nodes.append(Node(len(self.trace.nodes), **parts))
         return len(self.trace.nodes) - 1
 
-    def node(self, x: Any, frame: FrameType) -> int:
-        """The node of an operation's input."""
+    def node(self, x: Any, frame: FrameType, role: str = "") -> int:
+        """The node of an operation's input; `role` is the operation's own name for it."""
         found = self.of_array.get(id(x.array)) if isinstance(x, Variable) else None
         if found is None or self.leaves.known(x) is not None:  # an operation may hand on the array that it was given
-            return self.leaves.node(x, frame)
+            return self.leaves.node(x, frame, role=role)
         if not x.wants_grad and self.trace.nodes[found].wants_grad:
-            return self.leaves.node(x, frame, cut_from=found)
+            return self.leaves.node(x, frame, found, role)
         self.rename(found, x, frame)
         self._look(found, x.array)
         return found

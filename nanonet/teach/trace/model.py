@@ -133,6 +133,16 @@ class Step:
     module: tuple[str, ...] = ()
     site: Site | None = None
 
+    @property
+    def formula(self) -> str:
+        """As the op's author wrote it: "y = tanh x", or of a backward "dx = dy ⊙ (1 - y²)"; "" of other steps.
+
+        `card(trace, step.index)` from `nanonet.teach.cards.card` has it with the numbers put in.
+        """
+        formulas = self.op.formulas() if self.op is not None else {}
+        backward = self.kind == "backward"
+        return "; ".join(f"{name} = {text}" for name, text in formulas.items() if name.startswith("d") == backward)
+
     def __repr__(self) -> str:
         """In one line: its arrays would fill the screen."""
         what = f"{self.title}, {self.phase}" if self.kind in ("forward", "backward", "update") else self.title

@@ -80,7 +80,10 @@ class Recorder(Backend):
         local = frame.f_locals
         op: type[Op] = local["op"]
         inputs: tuple[Any, ...] = local["inputs"]
-        nodes = tuple(ledger.node(x, frame) for x in inputs if x is not None)
+        roles = op.input_names()
+        if len(roles) != len(inputs):  # an op that takes any number of arrays
+            roles = [""] * len(inputs)
+        nodes = tuple(ledger.node(x, frame, role) for x, role in zip(inputs, roles, strict=True) if x is not None)
         arrays = tuple(copied(a) for a in args)
         y, saved = self.inner.run(rule, *args, **attrs)
         several = isinstance(y, tuple)
