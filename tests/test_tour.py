@@ -100,7 +100,9 @@ def test_the_page_needs_no_network(tour: tuple[Path, str]) -> None:
     text = (tour[0] / "index.html").read_text(encoding="utf-8")
     page = Outline()
     page.feed(text)
-    assert all(target.startswith("#") for target in page.targets)
+    beside = {target for target in page.targets if not target.startswith("#")}
+    assert beside == {"step.html"}
+    assert "data-steps" in (tour[0] / "step.html").read_text(encoding="utf-8")
     assert not re.search(r"https?:|//\w+\.|@import|url\(|<script", text)
 
 
@@ -134,6 +136,10 @@ def test_a_second_tour_replaces_its_own_page_and_no_other(tmp_path: Path, capsys
     assert main(["tour", "--quick", "--out", str(tmp_path)]) == 1
     assert "not from nanonet tour" in capsys.readouterr().err
     assert (tmp_path / "index.html").read_text() == "<title>my page</title>"
+    (tmp_path / "index.html").unlink()
+    (tmp_path / "step.html").write_text("<title>my steps</title>")
+    assert main(["tour", "--quick", "--out", str(tmp_path)]) == 1
+    assert (tmp_path / "step.html").read_text() == "<title>my steps</title>"
 
 
 def test_the_shown_step_is_the_engines_own() -> None:

@@ -114,7 +114,8 @@ def step_section(small: OneStep) -> str:
     return (
         '<h2 id="step">One training step, number by number</h2>'
         f"<p>{escape(small.network)}; x = (1, 2, 3), labels (1, 0). The numbers are not computed a second time for "
-        "this page: they were copied as they went through the engine.</p>"
+        "this page: they were copied as they went through the engine. "
+        '<a href="step.html">Step through it, forwards and backwards</a>.</p>'
         f'<table class="steps">{"".join(rows)}</table>'
         f"<p>Then w ← w - α dw for every weight takes the loss from {small.before:.6f} to {small.after:.6f}. Finite "
         f"differences say of these gradients: {_verdict(small.report.verdict)}, the largest difference is "

@@ -17,6 +17,7 @@ from nanonet.training.checkpoint import write_atomically
 from nanonet_benchmarks import kernels
 
 PAGE = "index.html"
+STEPS = "step.html"  # the small training step, to click through
 MARK = "nanonet tour"  # the page names its maker, so that no other page is ever overwritten
 
 
@@ -35,9 +36,11 @@ class Tour:
 
 def run(folder: Path, quick: bool, console: Console) -> Path:
     """The whole tour; returns where the page is. Raises ValueError or OSError, one line, if it cannot be written."""
+    from nanonet.teach.views.page.write import MARK as MARK_OF_TRACES
     from nanonet.tour.page import page
 
-    refuse_foreign(folder / PAGE)
+    refuse_foreign(folder / PAGE, MARK)
+    refuse_foreign(folder / STEPS, MARK_OF_TRACES)
     begin = time.perf_counter()
     console.rule("1. A network learns to read digits", align="left")
     learned = digits.learn(folder / "digits", epochs=4 if quick else 20)
@@ -54,6 +57,7 @@ def run(folder: Path, quick: bool, console: Console) -> Path:
     rows = list(kernels.run(rounds=2 if quick else 15))
     terminal.show_kernels(console, rows)
     found = Tour(learned, small, checks, rows, describe(), time.perf_counter() - begin, quick)
+    small.trace.to_html(folder / STEPS, "One training step of a small network")
     write_atomically(folder / PAGE, page(found, MARK).encode())
     place = (folder / PAGE).resolve()
     console.rule(f"The page, after {found.seconds:.0f} s", align="left")
@@ -75,9 +79,9 @@ def check_all(console: Console, quick: bool) -> list[Check]:
     return found
 
 
-def refuse_foreign(page: Path) -> None:
+def refuse_foreign(page: Path, mark: str) -> None:
     """Only a page of an earlier tour may be replaced; and a folder that takes no file is found out before the work."""
-    if page.exists() and MARK not in page.read_text(encoding="utf-8", errors="replace")[:2000]:
+    if page.exists() and mark not in page.read_text(encoding="utf-8", errors="replace")[:2000]:
         raise FileExistsError(f"{page}: there is a page that is not from nanonet tour; give another --out")
     if not page.exists():
-        write_atomically(page, f"<!-- {MARK}: not finished -->\n".encode())
+        write_atomically(page, f"<!-- {mark}: not finished -->\n".encode())
