@@ -39,7 +39,7 @@ def test_slides_show_each_position_with_the_traces_numbers(tmp_path: Path) -> No
         for node in trace.nodes:
             grad = state.grad(node.id)
             if grad is not None:
-                assert f"grad {grad:.3g}" in shown if not grad.ndim else f"{grad[0]:.3g}" in shown
+                assert f"grad {grad:.4g}" in shown if not grad.ndim else f"{grad[0]:.4g}" in shown
         missing = [n for n in trace.nodes if state.value(n.id) is None or (n.wants_grad and state.grad(n.id) is None)]
         assert ("not yet" in shown) == bool(missing)
 
@@ -84,3 +84,11 @@ def test_edges_point_to_the_right_and_boxes_do_not_meet() -> None:
         places = layered(range(size), edges)
         assert all(places[a][0] < places[b][0] for a, b in edges)
         assert len(set(places.values())) == size
+
+
+def test_masks_and_values_that_are_not_finite_are_drawn(tmp_path: Path) -> None:
+    x = np.array([np.nan, np.inf, 1.0, 2.0, 3.0, 4.0, -5.0, 6.0])
+    trace = nt.trace(lambda x: nt.where(x > 0, x, 0.0).sum(), x)
+    shown = texts(to_svgs(trace, tmp_path)[-1])
+    assert "8: -5 … 6, 2 not finite" in shown
+    assert "8: False … True" in shown

@@ -12,14 +12,15 @@ import numpy as np
 from nanonet.teach.cards.card import card
 from nanonet.teach.trace import State, Step, Trace, replayed
 from nanonet.teach.trace.model import Progress
+from nanonet.teach.views.arrays import between, inline, shape
 from nanonet.teach.views.folding import Folded, folded
 from nanonet.teach.views.layout import layered
-from nanonet.teach.views.numbers import short
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST = 40  # boxes in one picture
+WHOLE = 6  # entries of an array that is written out
 GAP = 7  # between two columns of boxes, in characters
 PAPER, INK, SOFT, RULE, CARD = "#fbfaf7", "#1f2328", "#5d6570", "#dcdad3", "#ffffff"
 PHASES = {"forward": "#1668a8", "backward": "#b4531a", "update": "#1a7f37"}
@@ -117,10 +118,10 @@ class Drawing:
         node = self.trace.nodes[box]
         name = node.name if node.op in ("", node.name.split()[0]) else f"{node.name} = {node.op}"
         value = state.value(box)
-        lines = [_plain(name), short(value) if value is not None else "not yet"]
+        lines = [_plain(name), _short(value) if value is not None else "not yet"]
         if node.wants_grad:
             grad = state.grad(box)
-            lines.append(f"grad {short(grad) if grad is not None else 'not yet'}")
+            lines.append(f"grad {_short(grad) if grad is not None else 'not yet'}")
         return "\n".join(lines)
 
     def _header(self, figure: Any, state: State, step: Step | None) -> None:
@@ -144,6 +145,11 @@ class Drawing:
         for i, line in enumerate([*found.lines, code]):
             style = {"family": "DejaVu Sans Mono", "fontsize": 11.5, "color": SOFT if i == len(found.lines) else INK}
             figure.text(0.03, 0.185 - 0.045 * i, _plain(line if len(line) <= 130 else line[:129] + "…"), **style)
+
+
+def _short(array: np.ndarray) -> str:
+    """A small array whole, a large one by its shape and range."""
+    return inline(array) if array.size <= WHOLE else f"{shape(array.shape)}: {between(array)}"
 
 
 def _plain(text: str) -> str:
