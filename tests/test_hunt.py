@@ -158,11 +158,14 @@ def test_the_command_lists_opens_hints_and_answers() -> None:
     assert run("3", "--answer", "sigmoid", "sign")[1].startswith("wrong: the backward of sigmoid is right here")
 
 
-def test_the_debugger_lets_the_learner_find_the_bug() -> None:
+def test_the_debugger_lets_the_learner_find_the_bug(monkeypatch: pytest.MonkeyPatch) -> None:
     """A card of the hunt does not say by itself that its numbers do not give its result."""
+    opened: list[Stepper] = []
+    monkeypatch.setattr("nanonet.teach.views.terminal.program.walk", opened.append)
     told = 0
     for bug in hunt.hunts():
-        stepper = Stepper(bug.trace(), tell=False)
+        hunt.open_in_debugger(bug)
+        stepper = opened[-1]
         telling = Stepper(stepper.trace)
         while stepper.debugger.step():
             telling.debugger.step()

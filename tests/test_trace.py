@@ -104,6 +104,18 @@ def test_a_gradient_is_none_until_it_is_computed() -> None:
     assert seen[-1] != "none"
 
 
+def test_what_a_trace_has_written_down_cannot_be_changed() -> None:
+    x = np.array([0.5, -1.0])
+    trace = nt.trace(lambda x: nt.tanh(x).sum(), x)
+    x[0] = 9.0  # the caller's own array: the trace has a copy
+    debugger = Debugger(trace)
+    debugger.seek(-1)
+    np.testing.assert_array_equal(debugger.value("x"), [0.5, -1.0])
+    for shown in (debugger.value("x"), debugger.value("loss"), debugger.grad("x")):
+        with pytest.raises(ValueError, match="read-only"):
+            shown[...] = 0.0
+
+
 def test_each_term_is_told_by_its_consumer() -> None:
     trace = nt.trace(lambda x: x * x + nt.exp(x) * 3.0, 0.5)
     x = next(n.id for n in trace.nodes if n.name == "x")
