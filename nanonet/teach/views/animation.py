@@ -116,6 +116,8 @@ class Drawing:
             back = sum(state.grad(n) is not None for n in nodes)
             return f"{_plain(label)}\n{done} of {len(nodes)} values\n{back} gradients"
         node = self.trace.nodes[box]
+        if node.kind == "number":
+            return node.name  # which is its value
         name = node.name if node.op in ("", node.name.split()[0]) else f"{node.name} = {node.op}"
         value = state.value(box)
         lines = [_plain(name), _short(value) if value is not None else "not yet"]
