@@ -1,0 +1,19 @@
+"""Element by element: each thread takes one element, then the one a whole grid further on."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import cuda
+
+from nanonet_kernels.cuda.kernel import Kernel
+
+ZERO = np.float32(0)
+
+
+def _relu(x, y, n):
+    """y = x where x > 0, else 0 (NaN stays NaN)."""
+    for i in range(cuda.grid(1), n, cuda.gridsize(1)):
+        y[i] = ZERO if x[i] <= ZERO else x[i]
+
+
+relu = Kernel(_relu, "f4* f4* i8")

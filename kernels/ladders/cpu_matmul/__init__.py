@@ -1,0 +1,1 @@
+"""Float32 matrix products on the CPU, rung by rung."""
