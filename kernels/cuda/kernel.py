@@ -1,8 +1,8 @@
 """One CUDA kernel: how it is compiled, and how it is launched on a GPU or in Numba's simulator.
 
-The same Python function serves three ways. With pointers as arguments, Numba compiles it to PTX for any architecture, no
-GPU needed; on a GPU, CuPy loads the machine code and launches it with a few raw arguments, which costs microseconds and
-can be captured into a CUDA graph; in Numba's simulator (`NUMBA_ENABLE_CUDASIM=1`) it runs as Python, on flat arrays.
+The same Python function serves three ways. With pointers as arguments, Numba compiles it to PTX for any architecture,
+no GPU needed; on a GPU, CuPy loads the machine code and launches it with a few raw arguments, which costs microseconds
+and can be captured into a CUDA graph; in Numba's simulator (`NUMBA_ENABLE_CUDASIM=1`) it runs as Python, on flat arrays.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from nanonet_kernels.cuda.memory import SimulatedArray
 
 Dim = tuple[int, ...]
 _SCALARS = {
-    "f4": np.float32, "f8": np.float64, "i4": np.int32, "i8": np.int64, "u4": np.uint32, "u8": np.uint64, "u1": np.uint8,
+    "f4": np.float32, "f8": np.float64, "i4": np.int32, "i8": np.int64, "u4": np.uint32, "u8": np.uint64,
+    "u1": np.uint8,
 }  # fmt: skip
-CATALOGUE: dict[str, Kernel] = {}  # every kernel, by its name: what the inspection, the tests and the bundle go through
+CATALOGUE: dict[str, Kernel] = {}  # every kernel by its name: inspection, tests and the bundle go through it
 
 
 class Kernel:
@@ -62,7 +63,8 @@ class Kernel:
         kinds = {"f4": types.float32, "f8": types.float64, "i4": types.int32, "i8": types.int64}
         kinds |= {"u4": types.uint32, "u8": types.uint64, "u1": types.uint8}
         arguments = [types.CPointer(kinds[a[:-1]]) if a.endswith("*") else kinds[a] for a in self.signature]
-        text, _ = cuda.compile_ptx(
+        compiler: Any = cuda  # numba-cuda's, whose types differ from those of the numba.cuda it replaces
+        text, _ = compiler.compile_ptx(
             self.function, types.void(*arguments), cc=capability, fastmath=self.fastmath, device=False
         )
         mangled = re.search(r"\.visible \.entry (\w+)\(", text)
@@ -110,7 +112,9 @@ def _simulated(kernel: Kernel) -> Any:
 @cache
 def _loaded(kernel: Kernel) -> Any:
     """The kernel on the current device, as CuPy's function. PTX is translated by the driver."""
-    import cupy  # pyright: ignore[reportMissingImports]
+    import cupy as library  # pyright: ignore[reportMissingImports]
+
+    cupy: Any = library
 
     capability = cupy.cuda.Device().compute_capability
     module = cupy.cuda.function.Module()

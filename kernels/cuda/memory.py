@@ -11,7 +11,7 @@ class SimulatedArray:
     """Device memory that lies in `host`, a NumPy array.
 
     It has the shape, dtype and strides of `host`, but every implicit way to its numbers raises, as a GPU array should:
-    `np.asarray(x)`, `float(x)`, `if x:` would each be a hidden copy and a wait for the device. `x.get()` is the open way.
+    `np.asarray(x)`, `float(x)`, `if x:` would each be a hidden copy and a wait for the device. `x.get()` is the way.
     """
 
     __slots__ = ("host",)
