@@ -12,8 +12,10 @@ ZERO = np.float32(0)
 
 def _relu(x, y, n):
     """y = x where x > 0, else 0 (NaN stays NaN)."""
-    for i in range(cuda.grid(1), n, cuda.gridsize(1)):
+    i, step = cuda.grid(1), cuda.gridsize(1)  # pyright: ignore[reportCallIssue]
+    while i < n:
         y[i] = ZERO if x[i] <= ZERO else x[i]
+        i += step
 
 
 relu = Kernel(_relu, "f4* f4* i8")

@@ -2,7 +2,7 @@
 
 The same Python function serves three ways. With pointers as arguments, Numba compiles it to PTX for any architecture,
 no GPU needed; on a GPU, CuPy loads the machine code and launches it with a few raw arguments, which costs microseconds
-and can be captured into a CUDA graph; in Numba's simulator (`NUMBA_ENABLE_CUDASIM=1`) it runs as Python, on flat arrays.
+and fits into a CUDA graph; in Numba's simulator (`NUMBA_ENABLE_CUDASIM=1`) it runs as Python, on flat arrays.
 """
 
 from __future__ import annotations
