@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nanonet.backends.base import VOCABULARY, Backend
+from nanonet.backends.base import HOMES, VOCABULARY, Backend
 from nanonet.ops import update
 from nanonet_kernels.cpu import updates
 
@@ -182,3 +182,4 @@ xp = SimpleNamespace(**{name: _ours[name] if name in _ours else getattr(np, name
 _in_place = ("sgd", "momentum", "rmsprop", "adagrad", "adam", "adamw", "scale_to_norm", "clip_value")
 
 backend = Backend("numpy", xp, np.ndarray, {getattr(update, name): getattr(updates, name) for name in _in_place})
+HOMES[np.ndarray] = backend

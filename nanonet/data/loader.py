@@ -13,6 +13,7 @@ import numpy as np
 
 from nanonet.data.dataset import ArrayDataset, Dataset, collate, to_tensors
 from nanonet.data.seeds import generator, seed_of
+from nanonet.device import on_host
 from nanonet.tensor import Tensor
 
 WORKER = "nanonet-prefetch"
@@ -158,7 +159,7 @@ class DataLoader:
         if isinstance(data, Dataset):
             return data.batch(rows)
         if isinstance(data, np.ndarray | Tensor):
-            return (data.array if isinstance(data, Tensor) else np.asarray(data)).take(rows, axis=0)
+            return (on_host(data.array) if isinstance(data, Tensor) else np.asarray(data)).take(rows, axis=0)
         return collate([data[int(i)] for i in rows])
 
 
