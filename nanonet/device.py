@@ -44,6 +44,11 @@ def place(array: Any, device: str | None = None) -> Any:
     return target.upload(on_host(array))
 
 
+def known(truth: Any) -> bool:
+    """Is it true, as far as the host knows without waiting for a device? There False, and the general way is taken."""
+    return readable(truth) and bool(truth)
+
+
 def readable(array: Any) -> bool:
     """May the host look at the values? On a device it would have to wait for them, so checks of values are left out."""
     return device_of(getattr(array, "array", array)) == "cpu"
