@@ -94,6 +94,22 @@ class ArrayLike(Variable):
             raise ValueError(f"array: a tensor of {self.dtype} becomes {np.dtype(dtype)} only as a copy")
         return np.array(self.array, dtype=dtype, copy=True)
 
+    # Shared with other libraries, without a copy: PyTorch, JAX and CuPy read these. Values only, no graph.
+
+    def __dlpack__(self, **options: Any) -> Any:
+        """The array as a DLPack capsule: `torch.from_dlpack(x)` shares its memory."""
+        return self.expose().__dlpack__(**options)
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return self.array.__dlpack_device__()
+
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        """Where the numbers lie on the GPU; `cupy.asarray(x)` and Numba's kernels share them."""
+        if self.device == "cpu":
+            raise AttributeError("this tensor is in main memory and has no __cuda_array_interface__; use x.to('cuda')")
+        return self.array.__cuda_array_interface__
+
     def item(self) -> Any:
         """The only element, as a Python number."""
         if self.size != 1:

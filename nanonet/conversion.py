@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from nanonet.device import device_of, place
+from nanonet.device import backend_on, device_of, place
 from nanonet.variable import Variable
 
 
@@ -24,6 +24,9 @@ def as_array(data: Any, dtype: Any = None, floats: Any = np.float32, device: str
     if device_of(data) != "cpu":
         copied = data.copy() if dtype is None else data.astype(dtype)
         return copied if device is None else place(copied, device)
+    if hasattr(data, "__cuda_array_interface__"):  # another library's, on the GPU
+        copied = backend_on("cuda").adopt(data).copy()
+        return place(copied if dtype is None else copied.astype(dtype), device)
     return place(_on_host(data, dtype, floats), device)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from nanonet.backends.base import home
 from nanonet.conversion import as_array, as_dtype, as_shape
-from nanonet.device import place
+from nanonet.device import backend_on, place
 from nanonet.tensor import Tensor, as_tensor
 
 
@@ -25,6 +25,21 @@ def asarray(data: Any, dtype: Any = None) -> Tensor:
     """`data` itself if it is a Tensor (of `dtype`), else a Tensor of a copy."""
     x = as_tensor(data)
     return x if dtype is None else x.astype(dtype)
+
+
+def from_dlpack(x: Any) -> Tensor:
+    """A Tensor that shares the memory of `x`, an array of PyTorch, JAX, CuPy or NumPy, on its device.
+
+    Raises TypeError for what has no `__dlpack__`.
+    """
+    if not hasattr(x, "__dlpack_device__"):
+        raise TypeError(f"from_dlpack: expected an array with __dlpack__, got {type(x).__name__}; use nanonet.tensor")
+    kind = int(x.__dlpack_device__()[0])
+    if kind in (2, 13):  # CUDA's memory, and its managed memory
+        return Tensor.wrap(backend_on("cuda").adopt(x))
+    if kind not in (1, 3):  # main memory, and its page-locked part
+        raise TypeError(f"from_dlpack: expected main memory or CUDA's, got DLPack's device {kind}; copy it first")
+    return Tensor.wrap(np.from_dlpack(x))
 
 
 def zeros(*shape: Any, dtype: Any = np.float32, requires_grad: bool = False) -> Tensor:

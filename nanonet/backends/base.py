@@ -30,6 +30,15 @@ class Backend:
         """A NumPy array as one of this backend's: itself, where these are NumPy's."""
         return array
 
+    def stage(self, array: Any) -> Callable[[], Any]:
+        """Begin to upload; the function that is returned gives the array, which may then be computed with."""
+        uploaded = self.upload(array)
+        return lambda: uploaded
+
+    def adopt(self, array: Any) -> Any:
+        """Another library's array as one of this backend's, in the same memory."""
+        return self.upload(array)
+
     def download(self, array: Any) -> Any:
         """One of this backend's arrays as NumPy's: itself, where it is one."""
         return array

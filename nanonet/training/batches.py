@@ -44,7 +44,7 @@ def make_loader(
         raise ValueError(f"{owner}: x has no samples")
     if targets:
         _refuse_gaps(owner, arrays)
-    return DataLoader(tuple(arrays), batch_size, shuffle, seed)
+    return DataLoader(tuple(arrays), batch_size, shuffle, seed, device=device_of_model(model))
 
 
 def split_off(x: Any, y: Any, share: float) -> tuple[Any, Any, Any]:

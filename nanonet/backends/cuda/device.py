@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import cupy as library  # pyright: ignore[reportMissingImports]
 import numpy as np
 
 from nanonet.backends.base import HOMES, Backend, Rule
-from nanonet.backends.cuda.memory import OutOfDeviceMemoryError, explained, pinned_copy
+from nanonet.backends.cuda.memory import OutOfDeviceMemoryError, explained, pinned_copy, staged
 from nanonet.backends.cuda.namespace import namespace
 
 cupy: Any = library
@@ -30,6 +31,12 @@ class Cuda(Backend):
             return pinned_copy(cupy, np.asarray(array))
         except cupy.cuda.memory.OutOfMemoryError as error:
             raise explained(cupy, error) from None
+
+    def stage(self, array: Any) -> Callable[[], Any]:
+        return staged(cupy, np.asarray(array))
+
+    def adopt(self, array: Any) -> Any:
+        return cupy.from_dlpack(array) if hasattr(array, "__dlpack__") else cupy.asarray(array)
 
     def download(self, array: Any) -> np.ndarray:
         return cupy.asnumpy(array)

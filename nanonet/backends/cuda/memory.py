@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -42,14 +44,38 @@ def pinned(cupy: Any, array: np.ndarray) -> np.ndarray:
 
 
 def pinned_copy(cupy: Any, array: np.ndarray) -> Any:
-    """`array` on the device, through pinned memory, on the current stream: the host does not wait for the copy.
-
-    CuPy's pool of pinned memory gives a block out again as soon as nobody holds it, so the copy holds it until the
-    stream has passed: the block is kept alive by a host function that the stream calls.
-    """
-    held = pinned(cupy, array)
+    """`array` on the device, through pinned memory, on the current stream: the host does not wait for the copy."""
     y = cupy.empty(array.shape, array.dtype)
-    y.set(held)
-    stream = cupy.cuda.get_current_stream()
-    stream.launch_host_func(lambda _: None, held)
+    _send(cupy, pinned(cupy, array), y, cupy.cuda.get_current_stream())
     return y
+
+
+def staged(cupy: Any, array: np.ndarray) -> Callable[[], Any]:
+    """Begin to copy on a stream of its own; the function that is returned lets the current stream wait for the copy.
+
+    The memory is allocated in the order of the current stream, which may still compute with what lay there before. So
+    the copy waits for what the stream has been given so far, and runs beside what it is given next.
+    """
+    y = cupy.empty(array.shape, array.dtype)
+    copies = _copy_stream(cupy)
+    copies.wait_event(cupy.cuda.get_current_stream().record())
+    _send(cupy, pinned(cupy, array), y, copies)
+    arrived = copies.record()
+
+    def arrive() -> Any:
+        cupy.cuda.get_current_stream().wait_event(arrived)
+        return y
+
+    return arrive
+
+
+def _send(cupy: Any, held: np.ndarray, y: Any, stream: Any) -> None:
+    """Copy pinned memory to the device. The pool gives a pinned block out again as soon as nobody holds it, so the
+    stream holds it: as the argument of a host function, which it drops when it has passed the copy."""
+    y.set(held, stream=stream)
+    stream.launch_host_func(lambda _: None, held)
+
+
+@cache
+def _copy_stream(cupy: Any) -> Any:
+    return cupy.cuda.Stream(non_blocking=True)
