@@ -8,8 +8,13 @@ class ToDevice(Op, abstract=True):  # without a public function: people write x.
     """y = x, on another device;  dx = dy, on the device of x."""
 
     def forward(xp, x, *, device):
-        return place(x, device), (device_of(x),)
+        return moved(x, device), (device_of(getattr(x, "array", x)),)
 
     def backward(xp, saved, dy):
         (device,) = saved
-        return (dy.to(device) if hasattr(dy, "to") else place(dy, device),)
+        return (moved(dy, device),)
+
+
+def moved(x, device):
+    """An array, or a Tensor where the backward is recorded, on `device`."""
+    return x.to(device) if hasattr(x, "to") else place(x, device)
