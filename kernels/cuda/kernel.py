@@ -8,8 +8,11 @@ and fits into a CUDA graph; in Numba's simulator (`NUMBA_ENABLE_CUDASIM=1`) it r
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -64,9 +67,10 @@ class Kernel:
         kinds |= {"u4": types.uint32, "u8": types.uint64, "u1": types.uint8}
         arguments = [types.CPointer(kinds[a[:-1]]) if a.endswith("*") else kinds[a] for a in self.signature]
         compiler: Any = cuda  # numba-cuda's, whose types differ from those of the numba.cuda it replaces
-        text, _ = compiler.compile_ptx(
-            self.function, types.void(*arguments), cc=capability, fastmath=self.fastmath, device=False
-        )
+        with _device_functions_for(capability):
+            text, _ = compiler.compile_ptx(
+                self.function, types.void(*arguments), cc=capability, fastmath=self.fastmath, device=False
+            )
         mangled = re.search(r"\.visible \.entry (\w+)\(", text)
         assert mangled is not None
         return text.replace(mangled[1], self.entry)
@@ -91,7 +95,26 @@ class Kernel:
 
     def _simulate(self, grid: Dim, block: Dim, arguments: Sequence[Any]) -> None:
         plain = [a.host.reshape(-1) if isinstance(a, SimulatedArray) else a for a in self._raw(arguments)]
-        _simulated(self)[grid, block, 0, self.shared](*plain)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # a GPU does not warn of overflow or of NaN
+            _simulated(self)[grid, block, 0, self.shared](*plain)
+
+
+@contextmanager
+def _device_functions_for(capability: tuple[int, int]) -> Iterator[None]:
+    """Device functions that a kernel calls are compiled for `capability` too.
+
+    Numba asks the current device for it, and fails where there is none; so within the block a stand-in answers.
+    """
+    from numba.cuda import dispatcher
+
+    module: Any = dispatcher
+    before = module.get_current_device
+    module.get_current_device = lambda: SimpleNamespace(compute_capability=capability)
+    try:
+        yield
+    finally:
+        module.get_current_device = before
 
 
 @cache
