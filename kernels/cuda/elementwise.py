@@ -22,7 +22,8 @@ class Elementwise:
     """
 
     def __init__(self, make: Callable[[Any], Callable[..., Any]], inputs: int = 1, numbers: int = 0) -> None:
-        self.__doc__, self.__name__, self.arrays = make.__doc__, make.__name__.strip("_"), inputs + 1
+        self.__doc__, self.__name__ = make.__doc__, make.__name__.strip("_")
+        self.make, self.arrays = make, inputs + 1
 
         def kernel(T: Any) -> Callable[..., None]:
             return _WALKS[inputs, numbers](formula(make(T)))

@@ -61,7 +61,7 @@ SIMULATOR: dict[str, tuple[Dim, Dim]] = {  # (grid, block)
     "rows": ((1,), (2, 2)),
     "columns": ((1, 1), (2, 2)),
     "channels": ((1,), (2, 2)),
-    "one": ((1,), (1,)),
+    "scatter": ((1, 1), (2, 2)),
 }
 
 
@@ -89,8 +89,8 @@ def plan(
 
     kind: "elementwise"; "total" (all n elements to one number per block); "rows" (each row to one number);
     "columns" (n rows to one row; the grid's second number is how many chunks the rows are cut into);
-    "channels" (n samples of `columns` channels of `inner` positions, to one number per channel); "one" thread.
-    Without `capability` it is the current device's.
+    "channels" (n samples of `columns` channels of `inner` positions, to one number per channel); "scatter" (into n rows
+    of `columns` elements). Without `capability` it is the current device's.
     """
     chosen = here() if capability is None else capability
     return SIMULATOR[kind] if chosen is None else _plan(kind, n, columns or 1, inner, chosen)
@@ -116,9 +116,12 @@ def _plan(kind: str, n: int, columns: int, inner: int, capability: Capability) -
     if kind == "channels":
         width = min(_power_of_two(inner), 32)
         return (_clip(columns, most),), (width, MOST_THREADS // width)
-    if kind == "one":
-        return (1,), (1,)
-    raise ValueError(f"plan: expected elementwise, total, rows, columns, channels or one, got {kind!r}")
+    if kind == "scatter":  # a group of rows for each threadIdx.y
+        width = min(_power_of_two(columns), 32)
+        height = THREADS // width
+        across = _clip(_parts(columns, width), most)
+        return (across, _clip(_parts(n, height), max(most // WAVES // across, 1))), (width, height)
+    raise ValueError(f"plan: expected one of {', '.join(SIMULATOR)}, got {kind!r}")
 
 
 def _parts(n: int, size: int) -> int:
