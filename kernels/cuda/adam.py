@@ -140,7 +140,7 @@ def _launch(
         root = math.sqrt(1 - beta2**step)
         rate, small = lr * root / (1 - beta1**step), eps * root
         grid, block = plan("elementwise", p.size)
-        arrays = (p, g, m, v, v if v_max is None else v_max)
+        arrays = (p, g, m, v, g if v_max is None else v_max)
         numbers = (rate, small, shrink, beta1, 1 - beta1, beta2, 1 - beta2, weight_decay, v_max is not None)
         _adams[p.dtype.char](grid, *arrays, p.size, *numbers, block=block, stream=stream)
 
@@ -179,6 +179,6 @@ def adam_captured(
     """adam, or adamw where `adam_numbers` got a decoupled_decay; rate, small and 1 - lr λ are read from `numbers`."""
     if p.size:
         grid, block = plan("elementwise", p.size)
-        arrays = (p, g, m, v, v if v_max is None else v_max, numbers)
+        arrays = (p, g, m, v, g if v_max is None else v_max, numbers)
         constants = (beta1, 1 - beta1, beta2, 1 - beta2, weight_decay, v_max is not None)
         _captured[p.dtype.char](grid, *arrays, p.size, *constants, block=block, stream=stream)

@@ -94,10 +94,34 @@ class Kernel:
         return [a if kind.endswith("*") else _SCALARS[kind](a) for kind, a in pairs]
 
     def _simulate(self, grid: Dim, block: Dim, arguments: Sequence[Any]) -> None:
-        plain = [a.host.reshape(-1) if isinstance(a, SimulatedArray) else a for a in self._raw(arguments)]
+        plain = [Pointer(a.host) if isinstance(a, SimulatedArray) else a for a in self._raw(arguments)]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # a GPU does not warn of overflow or of NaN
             _simulated(self)[grid, block, 0, self.shared](*plain)
+
+
+class Pointer:
+    """A pointer as a kernel sees it in the simulator: elements of contiguous memory, and an error outside of it.
+
+    Numba's simulator would pass a copy of every array, so that two pointers to the same memory would not see each
+    other's writes; and NumPy counts a negative index from the end.
+    """
+
+    __slots__ = ("memory",)
+
+    def __init__(self, host: np.ndarray) -> None:
+        assert host.flags.c_contiguous
+        self.memory = host.reshape(-1)
+
+    def __getitem__(self, i: int) -> Any:
+        if i < 0:
+            raise IndexError(f"read at {i}, before the array")
+        return self.memory[i]
+
+    def __setitem__(self, i: int, value: Any) -> None:
+        if i < 0:
+            raise IndexError(f"write at {i}, before the array")
+        self.memory[i] = value
 
 
 @contextmanager
