@@ -1,4 +1,4 @@
-"""What the checks of CUDA kernels share. They run in Numba's simulator: tests/test_kernels_cuda.py starts them there."""
+"""What the checks of CUDA kernels share. They run in Numba's simulator, started by tests/test_kernels_cuda.py."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def poisoned(shape: Any, dtype: Any) -> SimulatedArray:
     return SimulatedArray(np.full(shape, np.nan if np.dtype(dtype).kind == "f" else 77, dtype))
 
 
-def assert_near(got: SimulatedArray, expected: Any, units: float = 16, what: str = "") -> None:
-    """Within `units` eps of the largest finite element, NaN and infinities in the same places."""
+def assert_near(got: SimulatedArray, expected: Any, units: float = 16, what: str = "", scale: float = 0) -> None:
+    """Within `units` eps of the largest finite element (or of `scale`), NaN and infinities in the same places."""
     host, expected = got.get(), np.asarray(expected)
     assert host.shape == expected.shape, what
-    finite = expected[np.isfinite(expected)]
-    scale = float(np.abs(finite).max()) if finite.size else 1.0
-    np.testing.assert_allclose(host, expected, rtol=0, atol=units * np.finfo(host.dtype).eps * scale, err_msg=what)
+    finite = np.abs(expected[np.isfinite(expected)])
+    tolerance = units * np.finfo(host.dtype).eps * max(float(finite.max()) if finite.size else 1.0, scale)
+    np.testing.assert_allclose(host, expected, rtol=0, atol=tolerance, err_msg=what)
 
 
 def _cast(a: Any, dtype: Any) -> Any:

@@ -114,7 +114,7 @@ def test_infinite_inputs_are_the_rules(name: str) -> None:
 
 
 def test_the_output_may_be_the_input() -> None:
-    x, dy = inputs(9)
+    x, _ = inputs(9)
     got = on_device(x, dtype=np.float32)
     straight.relu(got, got)
     assert_near(got, np.maximum(x, 0))

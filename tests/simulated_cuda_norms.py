@@ -15,7 +15,6 @@ from tests.simulated_cuda_rows import rounded
 
 ALL = (True, True, True, True, True)
 PARAMETERS = [(True, True), (False, False), (True, False), (False, True)]
-layer, rms, batch = (rule for rule in [LayerNorm, RmsNorm, BatchNorm])
 layer_rule: Any = LayerNorm
 rms_rule: Any = RmsNorm
 batch_rule: Any = BatchNorm
@@ -48,7 +47,7 @@ def check_layer_norm(x: np.ndarray, has_w: bool, has_b: bool, dtype: Any, eps: f
 
 
 @pytest.mark.parametrize(("has_w", "has_b"), PARAMETERS)
-@pytest.mark.parametrize("shape", [(3, 5), (1, 2), (4, 7), (5, 1)])
+@pytest.mark.parametrize("shape", [(3, 5), (1, 3), (4, 7), (5, 1)])
 def test_layer_norm_equals_its_rule(shape: tuple[int, int], has_w: bool, has_b: bool) -> None:
     for dtype in DTYPES:
         check_layer_norm(rounded(*shape), has_w, has_b, dtype)
@@ -80,7 +79,7 @@ def test_a_row_with_nan_or_infinity_spoils_no_other_row() -> None:
 
 
 @pytest.mark.parametrize("has_w", [True, False])
-@pytest.mark.parametrize("shape", [(3, 5), (1, 2), (5, 1), (4, 7)])
+@pytest.mark.parametrize("shape", [(3, 5), (1, 3), (5, 1), (4, 7)])
 def test_rms_norm_equals_its_rule(shape: tuple[int, int], has_w: bool) -> None:
     rows, columns = shape
     x, dy = rounded(*shape), rounded(*shape, seed=3)

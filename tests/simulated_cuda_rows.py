@@ -1,4 +1,4 @@
-"""Softmax, cross-entropy, reductions and embeddings on CUDA against the rules in float64: see tests/simulated_cuda.py."""
+"""Softmax, cross-entropy, sums and embeddings on CUDA against the rules in float64: see tests/simulated_cuda.py."""
 
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ def check_softmax(name: str, x: np.ndarray, dim: int, dtype: Any) -> None:
     y, dx = poisoned(x.shape, dtype), poisoned(x.shape, dtype)
     getattr(softmax, name)(on_device(x, dtype=dtype), y, columns, inner)
     assert_near(y, expected, what="y")
-    getattr(softmax, name + "_backward")(on_device(expected, dtype=dtype), on_device(dy, dtype=dtype), dx, columns, inner)
+    getattr(softmax, name + "_backward")(
+        on_device(expected, dtype=dtype), on_device(dy, dtype=dtype), dx, columns, inner
+    )
     assert_near(dx, expected_dx, what="dx")
 
 

@@ -8,6 +8,7 @@ and fits into a CUDA graph; in Numba's simulator (`NUMBA_ENABLE_CUDASIM=1`) it r
 from __future__ import annotations
 
 import re
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -95,9 +96,14 @@ class Kernel:
 
     def _simulate(self, grid: Dim, block: Dim, arguments: Sequence[Any]) -> None:
         plain = [Pointer(a.host) if isinstance(a, SimulatedArray) else a for a in self._raw(arguments)]
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # a GPU does not warn of overflow or of NaN
-            _simulated(self)[grid, block, 0, self.shared](*plain)
+        interval = sys.getswitchinterval()
+        sys.setswitchinterval(1e-4)  # threads that meet at a barrier take turns: ten times faster than with 5 ms
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", RuntimeWarning)  # a GPU does not warn of overflow or of NaN
+                _simulated(self)[grid, block, 0, self.shared](*plain)
+        finally:
+            sys.setswitchinterval(interval)
 
 
 class Pointer:
