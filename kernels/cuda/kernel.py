@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from nanonet_kernels.cuda.memory import SimulatedArray
+from nanonet_kernels.cuda.simulator import mended
 
 Dim = tuple[int, ...]
 _SCALARS = {
@@ -159,6 +160,7 @@ def simulated() -> bool:
 def _simulated(kernel: Kernel) -> Any:
     from numba import cuda
 
+    mended()
     return cuda.jit(kernel.function)
 
 

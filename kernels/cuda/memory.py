@@ -137,6 +137,4 @@ for _name in ("lt", "le", "gt", "ge", "eq", "ne"):
     setattr(SimulatedArray, f"__{_name}__", _operator(getattr(operator, _name), False))
 for _name in ("neg", "pos", "abs", "invert"):
     _function = getattr(operator, _name)
-    setattr(
-        SimulatedArray, f"__{_name}__", lambda self, _f=_function: SimulatedArray(np.asarray(_f(self.host)))
-    )
+    setattr(SimulatedArray, f"__{_name}__", lambda self, _f=_function: SimulatedArray(np.asarray(_f(self.host))))

@@ -13,11 +13,13 @@ import pytest
 import nanonet as nt
 import nanonet.functional as F
 from nanonet import nn, optim
-from nanonet.backends.cuda.simulation import SimulatedCuda, backend
+from nanonet.backends.cuda import backend
+from nanonet.backends.cuda.simulation import SimulatedCuda
 from nanonet.data import DataLoader
 from nanonet_kernels.cuda.memory import SimulatedArray
 
-cuda: SimulatedCuda = backend
+assert isinstance(backend, SimulatedCuda)
+cuda = backend
 
 
 @pytest.fixture

@@ -8,9 +8,8 @@ from typing import Any
 import cupy as library  # pyright: ignore[reportMissingImports]
 import numpy as np
 
-from nanonet.backends.base import HOMES, Backend, Rule
+from nanonet.backends.base import Backend, Rule
 from nanonet.backends.cuda.memory import OutOfDeviceMemoryError, explained, pinned_copy, staged
-from nanonet.backends.cuda.namespace import namespace
 
 cupy: Any = library
 
@@ -42,7 +41,4 @@ class Cuda(Backend):
         return cupy.asnumpy(array)
 
 
-backend = Cuda("cuda", namespace(cupy), cupy.ndarray)
-HOMES[cupy.ndarray] = backend
-
-__all__ = ["Cuda", "OutOfDeviceMemoryError", "backend"]
+__all__ = ["Cuda", "OutOfDeviceMemoryError"]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nanonet.backends import numpy as numpy_backend
-from nanonet.backends.base import HOMES, VOCABULARY, Backend
+from nanonet.backends.base import VOCABULARY, Backend
 from nanonet_kernels.cuda.memory import SimulatedArray, on_device
 
 
@@ -49,7 +49,8 @@ def _wrapped(result: Any, sources: list[SimulatedArray]) -> Any:
     return SimulatedArray(host, base if base is None or base.base is None else base.base)
 
 
-def _namespace() -> SimpleNamespace:
+def namespace() -> SimpleNamespace:
+    """The vocabulary on simulated arrays."""
     found: dict[str, Any] = {}
     for name in VOCABULARY:
         value = getattr(numpy_backend.xp, name)
@@ -57,7 +58,3 @@ def _namespace() -> SimpleNamespace:
         found[name] = on_simulated(value) if computes else value
     found["result_type"] = lambda *types: np.result_type(*[getattr(t, "dtype", t) for t in types])
     return SimpleNamespace(**found)
-
-
-backend = SimulatedCuda("cuda", _namespace(), SimulatedArray)
-HOMES[SimulatedArray] = backend
