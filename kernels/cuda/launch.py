@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from typing import Any
 
 from nanonet_kernels.cuda.device import MOST_THREADS
 from nanonet_kernels.cuda.kernel import simulated
@@ -78,7 +79,8 @@ def here() -> Capability | None:
         return None
     import cupy as library  # pyright: ignore[reportMissingImports]
 
-    text = library.cuda.Device().compute_capability
+    cupy: Any = library
+    text = cupy.cuda.Device().compute_capability
     return int(text[:-1]), int(text[-1])
 
 
