@@ -12,6 +12,7 @@ import pytest
 FAMILIES = {  # and the number of kernels for float32
     "rectifier": 19, "activation": 16, "bias_activation": 12, "softmax": 4, "cross_entropy": 3, "reduce": 5,
     "layer_norm": 3, "rms_norm": 2, "batch_norm": 5, "dropout": 5, "update": 4, "adam": 3, "embedding": 2,
+    "loss": 4, "smoothed_cross_entropy": 2,
 }  # fmt: skip
 OLDEST, NEWEST = (7, 5), (12, 0)
 IN_FLOAT64 = {"cuda.adam.adam_numbers"}  # 1 - β₂ᵗ, once a step
