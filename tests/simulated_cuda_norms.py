@@ -40,8 +40,8 @@ def check_layer_norm(x: np.ndarray, has_w: bool, has_b: bool, dtype: Any, eps: f
     assert_near(r, saved[1], what="r")
     layer_norm.layer_norm_backward(xhat, r, wd, dyd, dx, columns)
     assert_near(dx, dx_, units=64, what="dx")
-    works = [poisoned(reduce.workspace_columns(rows, columns), dtype) for _ in range(2)]
-    layer_norm.affine_gradients(dyd, xhat, dw, db, *works, rows)
+    work_w, work_b = (poisoned(reduce.workspace_columns(rows, columns), dtype) for _ in range(2))
+    layer_norm.affine_gradients(dyd, xhat, dw, db, work_w, work_b, rows)
     assert_near(dw, dw_ if has_w else np.einsum("ni,ni->i", dy, saved[0]), what="dw")
     assert_near(db, db_ if has_b else dy.sum(axis=0), what="db")
 
@@ -117,8 +117,8 @@ def check_batch_norm(shape: tuple[int, ...], has_w: bool, has_b: bool, training:
         mean, var = on_device(*given, dtype=dtype)
     batch_norm.normalize(xd, mean, var, wd, bd, y, xhat, r, samples, positions, 1e-3)
     assert_near(y, expected, units=64, what="y")
-    works = [poisoned(reduce.workspace_columns(samples, channels), dtype) for _ in range(2)]
-    batch_norm.parameter_gradients(dyd, xhat, dw, db, *works, samples, positions)
+    work_w, work_b = (poisoned(reduce.workspace_columns(samples, channels), dtype) for _ in range(2))
+    batch_norm.parameter_gradients(dyd, xhat, dw, db, work_w, work_b, samples, positions)
     batch_norm.backward(dyd, xhat, r, wd, dw, db, dx, samples, positions, training)
     assert_near(dw, dw_, units=64, what="dw")
     assert_near(db, db_, units=64, what="db")
