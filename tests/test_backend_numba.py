@@ -15,16 +15,59 @@ import nanonet.functional as F
 from nanonet.backends import numba as numba_backend
 from nanonet.gradcheck.suite.parity import check_parity
 from nanonet.op import Op, Sample, ops, sample
-from nanonet.sampling import normal
+from nanonet.sampling import constant, integers, normal, positive, uniform
 from tests.support import call, first_outputs
 
+LINE = [sample(normal(33, 65))]
+ROWS = [sample(normal(5, 33), -1), sample(normal(2, 3, 7), 2), sample(normal(4, 6), 0), sample(normal(1, 70_001), -1)]
 LARGER = {
-    "relu": [sample(normal(33, 65))],
-    "gelu": [sample(normal(33, 65), approximate="tanh")],
-    "softmax": [sample(normal(5, 33), -1), sample(normal(2, 3, 7), 1), sample(normal(4, 6), 0)],
+    "relu": LINE,
+    "relu6": [sample(uniform(-3, 9, 33, 65))],
+    "leaky_relu": [*LINE, sample(normal(33, 65), -0.5)],
+    "hardtanh": [*LINE, sample(normal(33, 65), 0.0, 0.7)],
+    "elu": [*LINE, sample(normal(33, 65), 0.7)],
+    "selu": LINE,
+    "celu": [*LINE, sample(normal(33, 65), 0.6), sample(normal(33, 65), -0.6)],
+    "sigmoid": LINE,
+    "tanh": LINE,
+    "gelu": [*LINE, sample(normal(33, 65), approximate="tanh")],
+    "silu": LINE,
+    "softplus": [*LINE, sample(normal(33, 65), threshold=0.5), sample(normal(33, 65), 2.0)],
+    "mish": LINE,
+    "softmax": ROWS,
+    "log_softmax": ROWS,
+    "cross_entropy": [
+        sample(normal(9, 33), integers(33, 9)),
+        sample(normal(9, 33), integers(33, 9), constant(positive(33)), reduction="none"),
+        sample(normal(9, 33), integers(33, 9), ignore_index=3),
+        sample(normal(200, 10), integers(10, 200), reduction="sum"),
+    ],
     "layer_norm": [
         sample(normal(5, 33), (33,), normal(33), normal(33)),
         sample(normal(5, 3, 4), (3, 4), normal(3, 4), None),
+        sample(normal(400, 3), (3,), None, normal(3)),
+        sample(normal(1, 70_001), (70_001,)),
+    ],
+    "rms_norm": [
+        sample(normal(5, 33), (33,), normal(33)),
+        sample(normal(400, 3), (3,)),
+        sample(normal(1, 70_001), (70_001,)),
+    ],
+    "batch_norm": [
+        sample(normal(9, 33), None, None, normal(33), normal(33), training=True),
+        sample(normal(3, 5, 6, 7), None, None, normal(5), normal(5), training=True),
+        sample(normal(3, 5, 6, 7), constant(normal(5)), constant(positive(5)), normal(5)),
+        sample(normal(300, 2), None, None, training=True),
+    ],
+    "max_pool1d": [sample(normal(3, 2, 33), 3, 2, 1)],
+    "max_pool2d": [
+        sample(normal(3, 2, 33, 19), 2),
+        sample(normal(3, 2, 33, 19), 3, 2, 1, 2),
+        sample(normal(2, 17, 11), (3, 1), (1, 4), (1, 0), (3, 1), True, True),
+    ],
+    "lstm_sequence": [
+        sample(normal(4, 9, 44), normal(9, 11), normal(9, 11), normal(44, 11), normal(44)),
+        sample(normal(2, 1, 68), normal(1, 17), normal(1, 17), normal(68, 17), reverse=True),
     ],
 }
 KERNELS = [op for op in ops() if op.forward in numba_backend.kernels]

@@ -38,8 +38,8 @@ def momentum(p, g, b, lr, factor, fresh, decay, nesterov):
 def adam(p, g, m, v, rate, beta1, rest1, beta2, rest2, small, decay, keep):
     """m ← β₁m + (1-β₁) g;  v ← β₂v + (1-β₂) g²;  p ← keep p - α m / (√v + ε̂), where g stands for g + λp.
 
-    rate is α and small ε̂, which hold both corrections: Kingma and Ba 2015, the end of section 2. rest1 = 1 - β₁, rest2 =
-    1 - β₂. AdamW has decay 0 and keep = 1 - lr λ, Adam has keep 1.
+    rate is α and small ε̂, which hold both corrections: Kingma and Ba 2015, the end of section 2. rest1 = 1 - β₁ and
+    rest2 = 1 - β₂. AdamW has decay 0 and keep = 1 - lr λ, Adam has keep 1.
     """
     for i in range(p.size):
         d = g[i] + decay * p[i]

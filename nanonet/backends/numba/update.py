@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-
 from nanonet.backends.numba.fitting import Array
 from nanonet.ops import update
 from nanonet_kernels.cpu import optimizer, updates
