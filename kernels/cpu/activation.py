@@ -66,20 +66,32 @@ def _normal(x):
     return tail if x < _ZERO else _ONE - tail, e * _DENSITY
 
 
+@njit(**INLINE)
+def gelu_value(x):
+    """x Φ(x)."""
+    cdf, _ = _normal(x)
+    return x * cdf
+
+
+@njit(**INLINE)
+def gelu_slope(x):
+    """Φ(x) + x φ(x)."""
+    cdf, density = _normal(x)
+    return x * density + cdf
+
+
 @njit(**LOOP)
 def gelu(x, out):
     """out = x Φ(x)."""
     for i in range(x.size):
-        cdf, _ = _normal(x[i])
-        out[i] = x[i] * cdf
+        out[i] = gelu_value(x[i])
 
 
 @njit(**LOOP)
 def gelu_backward(x, dy, out):
     """out = dy (Φ(x) + x φ(x))."""
     for i in range(x.size):
-        cdf, density = _normal(x[i])
-        out[i] = dy[i] * (x[i] * density + cdf)
+        out[i] = dy[i] * gelu_slope(x[i])
 
 
 @njit(**INLINE)
