@@ -1,4 +1,4 @@
-"""Philox and the dropout that draws from it: the published words, the same mask from NumPy and compiled, on any part."""
+"""Philox and the dropout that draws from it: the published words, the same mask from NumPy and compiled."""
 
 from __future__ import annotations
 

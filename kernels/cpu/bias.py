@@ -1,7 +1,7 @@
-"""A bias and an activation in one pass, forward and backward. z, y, dz, dy: contiguous float32 (rows, columns); b (columns).
+"""A bias and an activation in one pass, forward and backward. z, y, dz, dy: contiguous float32 (rows, columns).
 
-y = act(z + b), after a matrix product: instead of three passes over memory (sum, activation, and in backward the sum
-over the rows) there is one.
+y = act(z + b) with b (columns), after a matrix product: instead of three passes over memory (sum, activation, and in
+backward the sum over the rows) there is one.
 """
 
 from __future__ import annotations

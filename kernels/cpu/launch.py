@@ -38,7 +38,7 @@ def rows(kernel: Kernel, *arrays: Array, shared: tuple[Any, ...] = (), least: in
 
 
 def row_totals(
-    kernel: Kernel, *arrays: Array, shared: tuple[Any, ...], totals: tuple[Array, ...], least: int = LEAST
+    kernel: Kernel, *arrays: Array, shared: tuple[Any, ...] = (), totals: tuple[Array, ...], least: int = LEAST
 ) -> None:
     """As `rows`, for kernels that also add something up over the rows: totals += what every part found.
 
