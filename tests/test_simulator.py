@@ -1,4 +1,4 @@
-"""The tests of tests/simulator, each file in a process in which Numba simulates CUDA, which is decided at its import."""
+"""The tests of tests/simulator, each file in a process in which Numba simulates CUDA: decided when it is imported."""
 
 from __future__ import annotations
 

@@ -11,14 +11,36 @@ import numpy as np
 from numba import njit
 
 from nanonet_kernels.cpu.launch import LEAST
-from nanonet_kernels.cpu.mathf import LOOP
-from nanonet_kernels.cpu.philox import halves, philox_words, threshold
+from nanonet_kernels.cpu.mathf import INLINE, LOOP
+from nanonet_kernels.cpu.philox import MULTIPLIERS, WEYL, halves, threshold
 from nanonet_kernels.cpu.threads import split
 
 Array = Any
 _EIGHT = np.uint32(8)
 _ZERO = np.float32(0)
 BLOCK = 256  # groups of four at a time
+_LOW, _HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
+_M0, _M1 = map(np.uint64, MULTIPLIERS)
+_W0, _W1 = map(np.uint32, WEYL)
+
+
+@njit(**INLINE)
+def philox_words(group, offset0, offset1, k0, k1):
+    """The four words of one group of four elements, for the compiled kernels."""
+    c0, c1 = np.uint32(group & _LOW), np.uint32(group >> _HALF)
+    c2, c3 = offset0, offset1
+    for _ in range(10):
+        p0 = _M0 * np.uint64(c0)
+        p1 = _M1 * np.uint64(c2)
+        c0, c1, c2, c3 = (
+            np.uint32(np.uint32(p1 >> _HALF) ^ c1 ^ k0),
+            np.uint32(p1),
+            np.uint32(np.uint32(p0 >> _HALF) ^ c3 ^ k1),
+            np.uint32(p0),
+        )
+        k0 = np.uint32(k0 + _W0)
+        k1 = np.uint32(k1 + _W1)
+    return c0, c1, c2, c3
 
 
 @njit(**LOOP)

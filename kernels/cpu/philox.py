@@ -14,9 +14,6 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit
-
-from nanonet_kernels.cpu.mathf import INLINE
 
 Array = Any
 MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)
@@ -26,7 +23,6 @@ ROUNDS = 10
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
 _M0, _M1 = map(np.uint64, MULTIPLIERS)
-_W0, _W1 = map(np.uint32, WEYL)
 
 
 def philox(counter: tuple[Any, Any, Any, Any], key: tuple[int, int]) -> tuple[Array, Array, Array, Array]:
@@ -45,12 +41,18 @@ def philox(counter: tuple[Any, Any, Any, Any], key: tuple[int, int]) -> tuple[Ar
     return c0.astype(np.uint32), c1.astype(np.uint32), c2.astype(np.uint32), c3.astype(np.uint32)
 
 
+BLOCK = 1 << 14  # groups of four at a time, so that all steps find them in the cache
+
+
 def words(n: int, seed: int, offset: int) -> Array:
     """The n random words (uint32) of a draw. NumPy, for reference."""
-    group = np.arange((n + 3) // 4, dtype=np.uint64)
-    zero = np.zeros_like(group)
-    counter = (group & _LOW, group >> _HALF, zero + np.uint64(offset % 2**32), zero + np.uint64(offset >> 32))
-    return np.stack(philox(counter, (seed % 2**32, seed >> 32)), axis=1).reshape(-1)[:n]
+    groups = (n + 3) // 4
+    y = np.empty((groups, 4), np.uint32)
+    key, place = (seed % 2**32, seed >> 32), (np.uint64(offset % 2**32), np.uint64(offset >> 32))
+    for start in range(0, groups, BLOCK):
+        group = np.arange(start, min(start + BLOCK, groups), dtype=np.uint64)
+        y[start : start + BLOCK].T[:] = philox((group & _LOW, group >> _HALF, *place), key)
+    return y.reshape(-1)[:n]
 
 
 def uniforms(n: int, seed: int, offset: int) -> Array:
@@ -68,22 +70,3 @@ def halves(number: int) -> tuple[np.uint32, np.uint32]:
     if not 0 <= number < 2**64:
         raise ValueError(f"philox: expected a seed and an offset from 0 to 2⁶⁴ - 1, got {number}")
     return np.uint32(number % 2**32), np.uint32(number >> 32)
-
-
-@njit(**INLINE)
-def philox_words(group, offset0, offset1, k0, k1):
-    """The four words of one group of four elements, for the compiled kernels."""
-    c0, c1 = np.uint32(group & _LOW), np.uint32(group >> _HALF)
-    c2, c3 = offset0, offset1
-    for _ in range(10):
-        p0 = _M0 * np.uint64(c0)
-        p1 = _M1 * np.uint64(c2)
-        c0, c1, c2, c3 = (
-            np.uint32(np.uint32(p1 >> _HALF) ^ c1 ^ k0),
-            np.uint32(p1),
-            np.uint32(np.uint32(p0 >> _HALF) ^ c3 ^ k1),
-            np.uint32(p0),
-        )
-        k0 = np.uint32(k0 + _W0)
-        k1 = np.uint32(k1 + _W1)
-    return c0, c1, c2, c3

@@ -67,7 +67,7 @@ def _leaky_relu_backward(T):
     zero = T(0)
 
     def slope(x, dy, slope):
-        return dy if x > zero else slope * dy
+        return (dy if x > zero else slope * dy) + zero  # -0 becomes 0, as where the rule adds two parts
 
     return slope
 

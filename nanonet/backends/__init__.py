@@ -14,7 +14,7 @@ Doorway.backend = _numpy.backend
 _LOADERS: dict[str, str] = {
     "numpy": "nanonet.backends.numpy",
     "numba": "nanonet.backends.numba",
-    "cuda": "nanonet.backends.cuda",
+    "cuda": "nanonet.backends.cuda.backend",
 }
 
 

@@ -52,7 +52,7 @@ class Embedding(Op):
     def backward(xp, saved, dy):
         labels, shape, padding_idx = saved
         if padding_idx is not None:
-            dy = dy * xp.expand_dims(xp.not_equal(labels, padding_idx), -1)
+            dy = xp.masked_fill(dy, xp.broadcast_to(xp.expand_dims(xp.equal(labels, padding_idx), -1), dy.shape), 0.0)
         return None, xp.put_add(dy, shape=shape, key=labels)
 
 

@@ -13,7 +13,7 @@ import pytest
 import nanonet as nt
 import nanonet.functional as F
 from nanonet import nn, optim
-from nanonet.backends.cuda import backend
+from nanonet.backends.cuda.backend import backend
 from nanonet.backends.cuda.simulation import SimulatedCuda
 from nanonet.data import DataLoader
 from nanonet_kernels.cuda.memory import SimulatedArray
@@ -233,3 +233,44 @@ def test_state_dicts_go_between_devices() -> None:
     b.load_state_dict(a.state_dict())
     assert np.array_equal(b.weight.cpu().numpy(), a.weight.numpy())
     a.load_state_dict(b.state_dict())
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_parameters_and_the_optimizers_memory_stay_where_they_are(optimizer: str) -> None:
+    """What a CUDA graph of a step needs: the same addresses in every step."""
+    model = mlp().to("cuda")
+    rule = OPTIMIZERS[optimizer](model.parameters())
+    x, y = nt.randn(6, 5).to("cuda"), nt.tensor([0, 1, 2, 0, 1, 2], device="cuda")
+    step(model, rule, x, y)
+    arrays = [p.array for p in model.parameters()]
+    arrays += [a for state in rule.state.values() for a in state.values() if isinstance(a, SimulatedArray)]
+    before = [a.host.ctypes.data for a in arrays]
+    values = [a.get() for a in arrays]
+    step(model, rule, x, y)
+    now = [p.array for p in model.parameters()]
+    now += [a for state in rule.state.values() for a in state.values() if isinstance(a, SimulatedArray)]
+    assert all(a is b for a, b in zip(arrays, now, strict=True))
+    assert [a.host.ctypes.data for a in now] == before
+    assert any(not np.array_equal(a.get(), b) for a, b in zip(now, values, strict=True))
+
+
+def test_out_of_range_labels_give_nan_instead_of_a_wait() -> None:
+    loss = F.cross_entropy(nt.randn(3, 4).to("cuda"), nt.tensor([0, 4, 1], device="cuda"), reduction="none")
+    assert np.isnan(loss.cpu().numpy()).tolist() == [False, True, False]
+
+
+def test_dropout_has_the_same_mask_on_every_backend() -> None:
+    masks = {}
+    for name in ("numpy", "numba", "cuda"):
+        with nt.use(name):
+            nt.manual_seed(7)
+            masks[name] = F.dropout(nt.ones(9, 11), 0.3).cpu().numpy()
+    assert np.array_equal(masks["numpy"], masks["numba"])
+    assert np.array_equal(masks["numpy"], masks["cuda"])
+    assert 0.5 < np.mean(masks["numpy"] > 0) < 0.9
+
+
+def test_a_trace_of_device_tensors_shows_their_numbers() -> None:
+    with nt.use("cuda"):
+        trace = nt.trace(lambda x: (F.relu(x) * 2).sum(), nt.tensor([[1.0, -2.0]]))
+        assert "relu" in trace.to_markdown()
