@@ -274,3 +274,23 @@ def test_a_trace_of_device_tensors_shows_their_numbers() -> None:
     with nt.use("cuda"):
         trace = nt.trace(lambda x: (F.relu(x) * 2).sum(), nt.tensor([[1.0, -2.0]]))
         assert "relu" in trace.to_markdown()
+
+
+def test_the_command_trains_on_the_device(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from nanonet.cli import main
+
+    options = [
+        "--hidden",
+        "4",
+        "--epochs",
+        "1",
+        "--batch-size",
+        "64",
+        "--backend",
+        "cuda",
+        "--out",
+        str(tmp_path / "run"),
+    ]
+    assert main(["train", "iris", *options]) == 0
+    assert "accuracy" in capsys.readouterr().out
+    assert list((tmp_path / "run").glob("*.safetensors"))
