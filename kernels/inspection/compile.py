@@ -1,0 +1,80 @@
+"""From a kernel to machine code for a GPU that is not there: NVVM or NVRTC makes PTX, nvJitLink makes a cubin of it."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Protocol
+
+from nanonet_kernels.inspection.architectures import Architecture, Capability, architecture
+from nanonet_kernels.inspection.tools import module
+
+PACKAGES = ("nanonet_kernels.cuda", "nanonet_kernels.ladders.cuda_matmul")
+
+
+class Compilable(Protocol):
+    """What inspection asks of a kernel: see `nanonet_kernels.cuda.kernel.Kernel`."""
+
+    name: str
+    block: tuple[int, ...]
+    shared: int
+    spills: int
+
+    @property
+    def entry(self) -> str: ...
+
+    def ptx(self, capability: Capability) -> str: ...
+
+
+class CompilationError(ValueError):
+    """The compiler refuses a kernel."""
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A cubin (an ELF file) and what the assembler said about it (`ptxas -v`)."""
+
+    cubin: bytes
+    log: str
+
+
+def catalogue() -> dict[str, Any]:
+    """Every CUDA kernel of this package by its name, after importing all modules that define some."""
+    for package in PACKAGES:
+        inside = importlib.import_module(package)
+        for found in pkgutil.walk_packages(inside.__path__, f"{package}."):
+            importlib.import_module(found.name)
+    return dict(importlib.import_module("nanonet_kernels.cuda.kernel").CATALOGUE)
+
+
+def machine_code(kernel: Compilable, capability: Capability) -> bytes:
+    """The kernel's cubin for a compute capability such as (9, 0). No GPU is needed; kept in memory."""
+    return compiled(kernel, capability).cubin
+
+
+@cache
+def compiled(kernel: Compilable, capability: Capability) -> Compiled:
+    """The cubin with the assembler's log. MissingToolError, or CompilationError in one line."""
+    gpu = architecture(capability)
+    core = module("cuda.core")
+    module("numba.cuda")
+    try:
+        ptx = kernel.ptx(capability)
+    except Exception as error:  # Numba and NVRTC have dozens of kinds; what matters is their text
+        raise CompilationError(_line(kernel, gpu, "does not compile to PTX", str(error))) from error
+    try:
+        linker = core.Linker(
+            core.ObjectCode.from_ptx(ptx.encode()), options=core.LinkerOptions(arch=gpu.name, ptxas_options=["-v"])
+        )
+        cubin = linker.link("cubin")
+    except Exception as error:
+        raise CompilationError(_line(kernel, gpu, "its PTX is refused", str(error))) from error
+    return Compiled(bytes(cubin.code), linker.get_info_log())
+
+
+def _line(kernel: Compilable, gpu: Architecture, what: str, text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    told = next((line for line in lines if "rror" in line), lines[0] if lines else "no reason given")
+    return f"{kernel.name} for {gpu.name}: {what}: {told}"

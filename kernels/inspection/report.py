@@ -1,0 +1,89 @@
+"""Everything that is known of a kernel without a GPU, in one record; and the table of all kernels for all GPUs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, field
+from multiprocessing import get_context
+from typing import Any
+
+from nanonet_kernels.inspection.architectures import ARCHITECTURES, Capability, architecture
+from nanonet_kernels.inspection.compile import Compilable, CompilationError, catalogue, compiled
+from nanonet_kernels.inspection.kinds import mix, share
+from nanonet_kernels.inspection.loops import hottest
+from nanonet_kernels.inspection.occupancy import occupancy
+from nanonet_kernels.inspection.resources import resources
+from nanonet_kernels.inspection.sass import disassemble
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """One kernel, compiled for one architecture ("sm_90").
+
+    registers     of a thread
+    spills        bytes of spill stores and loads of a thread; `declared`: what the kernel says it accepts
+    stack         bytes of local memory of a thread
+    shared        bytes of shared memory of a block, static and dynamic
+    occupancy     warps in use / warps that the SM holds, at the kernel's own block; `limit`: what runs out first
+    instructions  how many of each kind in the whole kernel; `inner_loop`: in the innermost loop with the work, {} where
+                  nothing loops (all unrolled, or one element for each thread)
+    error         why it does not compile; then the rest is empty
+    """
+
+    name: str
+    architecture: str
+    registers: int = 0
+    spills: int = 0
+    declared: int = 0
+    stack: int = 0
+    shared: int = 0
+    occupancy: float = 0.0
+    limit: tuple[str, ...] = ()
+    instructions: dict[str, int] = field(default_factory=dict)
+    inner_loop: dict[str, int] = field(default_factory=dict)
+    error: str = ""
+
+    @property
+    def problem(self) -> str:
+        """What must not be, in one line: it does not compile, it spills more than declared, it cannot be launched."""
+        if self.error:
+            return self.error
+        where = f"{self.name} for {self.architecture}"
+        if self.spills > self.declared:
+            return f"{where}: spills {self.spills} bytes, declared are {self.declared}"
+        if not self.occupancy:
+            return f"{where}: cannot be launched, too little {' and '.join(self.limit)} for one block"
+        return ""
+
+    def share(self, *kinds: str) -> float:
+        """The part of the inner loop (without one: of the whole kernel) that is of these kinds: "FFMA", "LDS"."""
+        return share(self.inner_loop or self.instructions, *kinds)
+
+    def as_json(self) -> dict[str, Any]:
+        """What the field `compiled` of a benchmark's row takes."""
+        return {**asdict(self), "limit": list(self.limit)}
+
+
+def inspect(kernel: Compilable, capability: Capability | str | int) -> Inspection:
+    """Compile the kernel and read its machine code. CompilationError where it does not compile."""
+    gpu = architecture(capability)
+    made = compiled(kernel, gpu.capability)
+    used = resources(made, kernel.entry, gpu)
+    shared = used.shared + kernel.shared
+    fits = occupancy(gpu, block=kernel.block, registers=used.registers, shared=shared, barriers=used.barriers)
+    code = disassemble(made.cubin)[kernel.entry]
+    loop = hottest(code)
+    return Inspection(
+        kernel.name,
+        gpu.name,
+        registers=used.registers,
+        spills=used.spills,
+        declared=kernel.spills,
+        stack=used.stack,
+        shared=shared,
+        occupancy=fits.occupancy,
+        limit=fits.limit,
+        instructions=mix(code),
+        inner_loop=mix(loop.instructions) if loop else {},
+    )
