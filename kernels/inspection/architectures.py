@@ -25,7 +25,7 @@ class Architecture:
     registers_unit       a warp's registers are handed out in multiples of this
     registers_thread     the most registers that the compiler gives to a thread
     schedulers           parts of an SM, each with its own registers and warps
-    barriers             named barriers of an SM
+    barriers             named barriers of an SM, for which blocks compete from Hopper on; 0: they do not
     """
 
     capability: Capability
@@ -34,7 +34,6 @@ class Architecture:
     blocks: int
     shared: int
     shared_block: int
-    barriers: int
     shared_reserved: int = KIB
     shared_default: int = 48 * KIB
     shared_unit: int = 128
@@ -45,10 +44,11 @@ class Architecture:
     schedulers: int = 4
     threads_block: int = 1024
     warp: int = 32
+    barriers: int = 0
 
     @property
     def name(self) -> str:
-        """"sm_90"."""
+        """ "sm_90"."""
         return "sm_{}{}".format(*self.capability)
 
     @property
@@ -61,12 +61,12 @@ ARCHITECTURES: dict[Capability, Architecture] = {
     a.capability: a
     for a in (
         Architecture(
-            (7, 5), "T4, RTX 20", warps=32, blocks=16, shared=64 * KIB, shared_block=64 * KIB, barriers=32,
+            (7, 5), "T4, RTX 20", warps=32, blocks=16, shared=64 * KIB, shared_block=64 * KIB,
             shared_reserved=0, shared_unit=256,
         ),
-        Architecture((8, 0), "A100", warps=64, blocks=32, shared=164 * KIB, shared_block=163 * KIB, barriers=64),
-        Architecture((8, 6), "RTX 30, A10", warps=48, blocks=16, shared=100 * KIB, shared_block=99 * KIB, barriers=16),
-        Architecture((8, 9), "RTX 40, L4", warps=48, blocks=24, shared=100 * KIB, shared_block=99 * KIB, barriers=24),
+        Architecture((8, 0), "A100", warps=64, blocks=32, shared=164 * KIB, shared_block=163 * KIB),
+        Architecture((8, 6), "RTX 30, A10", warps=48, blocks=16, shared=100 * KIB, shared_block=99 * KIB),
+        Architecture((8, 9), "RTX 40, L4", warps=48, blocks=24, shared=100 * KIB, shared_block=99 * KIB),
         Architecture((9, 0), "H100, H200", warps=64, blocks=32, shared=228 * KIB, shared_block=227 * KIB, barriers=64),
         Architecture((10, 0), "B200", warps=64, blocks=32, shared=228 * KIB, shared_block=227 * KIB, barriers=64),
         Architecture((12, 0), "RTX 50", warps=48, blocks=24, shared=100 * KIB, shared_block=99 * KIB, barriers=24),

@@ -1,7 +1,8 @@
 """Static conformance: does every CuPy call in the sources exist, and do its arguments fit? No GPU is needed.
 
-CuPy can be imported without a GPU; nearly nothing of it can run. So the sources are read instead: every name that comes
-from CuPy is followed to the object of the installed CuPy, and every call's arguments are bound to that object's signature.
+CuPy can be imported without a GPU; nearly nothing of it can run. So the sources are read instead: every name that
+comes from CuPy is followed to the object of the installed CuPy, and every call's arguments are bound to that object's
+signature.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def check_cupy_calls(paths: Iterable[Path]) -> Conformance:
 
 
 def check_rules(paths: Iterable[Path], names: Collection[str], namespace: Any) -> Conformance:
-    """Every `xp.NAME(…)` and `xp.NAME` in textbook rules, for `names` that a backend takes from `namespace` as they are."""
+    """Every `xp.NAME` in textbook rules, for the `names` that a backend takes from `namespace` as they are."""
     result = Conformance()
     for path in paths:
         for node in ast.walk(ast.parse(path.read_text())):
@@ -68,10 +69,15 @@ def check_rules(paths: Iterable[Path], names: Collection[str], namespace: Any) -
                 result.names += 1
                 if not hasattr(namespace, node.attr):
                     result.problems.append(f"{path.name}:{node.lineno}: {namespace.__name__} has no {node.attr}")
-            if isinstance(node, ast.Call) and isinstance(f := node.func, ast.Attribute) and _is_xp(f):
-                if f.attr in names and hasattr(namespace, f.attr):
-                    _bind(node, getattr(namespace, f.attr), f"{path.name}:{node.lineno}: {f.attr}", result)
+            elif isinstance(node, ast.Call) and _called(node) in names and hasattr(namespace, _called(node)):
+                where = f"{path.name}:{node.lineno}: xp.{_called(node)}"
+                _bind(node, getattr(namespace, _called(node)), where, result)
     return result
+
+
+def _called(node: ast.Call) -> str:
+    """NAME of a call xp.NAME(…), else ""."""
+    return node.func.attr if isinstance(node.func, ast.Attribute) and _is_xp(node.func) else ""
 
 
 def _is_xp(node: ast.Attribute) -> bool:
@@ -182,7 +188,7 @@ class _Reader(ast.NodeVisitor):
 
 
 def _bind(call: ast.Call, function: Any, where: str, result: Conformance) -> None:
-    """Do the call's arguments fit the function's? Values are not known here, only how many there are, and their names."""
+    """Do the call's arguments fit the function's? Only how many there are is known here, and their names."""
     if not callable(function):
         result.problems.append(f"{where}: is not callable")
         return
@@ -219,7 +225,8 @@ _RETURNS = {  # functions whose results the sources go on using
     "alloc_pinned_memory": "cuda.PinnedMemoryPointer",
     "end_capture": "cuda.Graph",
 }
-_ARRAYS = "empty zeros ones full empty_like zeros_like ones_like full_like asarray array arange from_dlpack".split()
+_ARRAYS = {"empty", "zeros", "ones", "full", "empty_like", "zeros_like", "ones_like", "full_like"}
+_ARRAYS |= {"asarray", "array", "arange", "from_dlpack"}
 
 
 def _returns(function: Any) -> type | None:

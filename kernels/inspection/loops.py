@@ -1,14 +1,15 @@
 """The loops of machine code, found as compilers find them: by dominators and back edges.
 
-A branch from u back to v is a loop if every way to u leads through v (v dominates u); the loop is v and all that reaches
-u without passing v. A. Aho, M. Lam, R. Sethi, J. Ullman, "Compilers", 2nd edition, 9.6. Not every backward branch is a
-loop: the compiler moves rare pieces to the end of a function, from where they jump back.
+A branch from u back to v is a loop if every way to u leads through v (v dominates u); the loop is v and all that
+reaches u without passing v. A. Aho, M. Lam, R. Sethi, J. Ullman, "Compilers", 2nd edition, 9.6. Not every backward
+branch is a loop: the compiler moves rare pieces to the end of a function, from where they jump back.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from nanonet_kernels.inspection.kinds import kind
 from nanonet_kernels.inspection.sass import Instruction
@@ -60,8 +61,8 @@ def _basic_blocks(code: Sequence[Instruction]) -> list[tuple[int, int]]:
             starts.add(place[instruction.target])
         if instruction.mnemonic in _JUMPS:
             starts.add(i + 1)
-    edges = sorted(starts - {len(code)}) + [len(code)]
-    return list(zip(edges, edges[1:], strict=False)) if code else []
+    edges = [*sorted(starts - {len(code)}), len(code)]
+    return list(pairwise(edges)) if code else []
 
 
 def _successors(code: Sequence[Instruction], blocks: Sequence[tuple[int, int]], index: int) -> list[int]:

@@ -38,7 +38,7 @@ class Occupancy:
 def occupancy(
     gpu: Architecture, *, block: int | tuple[int, ...], registers: int, shared: int = 0, barriers: int = 1
 ) -> Occupancy:
-    """`block` threads in a block, `registers` of a thread, `shared` bytes of a block (static and dynamic), `barriers` used."""
+    """`block` threads in a block, `registers` of a thread, `shared` bytes of a block (static and dynamic)."""
     threads = block if isinstance(block, int) else prod(block)
     if threads < 1 or registers < 0 or shared < 0 or barriers < 0:
         raise ValueError(
@@ -51,7 +51,7 @@ def occupancy(
         "blocks": gpu.blocks,
         "registers": _by_registers(gpu, warps, registers),
         "shared memory": _by_shared(gpu, shared),
-        "barriers": gpu.barriers // barriers if barriers else gpu.blocks,
+        "barriers": gpu.barriers // barriers if barriers and gpu.barriers else gpu.blocks,
     }
     blocks = min(limits.values())
     return Occupancy(blocks, blocks * warps / gpu.warps, limits)

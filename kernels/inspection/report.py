@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass, field
-from multiprocessing import get_context
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from nanonet_kernels.inspection.architectures import ARCHITECTURES, Capability, architecture
-from nanonet_kernels.inspection.compile import Compilable, CompilationError, catalogue, compiled
+from nanonet_kernels.inspection.architectures import Architecture, Capability, architecture
+from nanonet_kernels.inspection.compile import Compilable, CompilationError, compiled
+from nanonet_kernels.inspection.elf import sections
 from nanonet_kernels.inspection.kinds import mix, share
 from nanonet_kernels.inspection.loops import hottest
 from nanonet_kernels.inspection.occupancy import occupancy
 from nanonet_kernels.inspection.resources import resources
-from nanonet_kernels.inspection.sass import disassemble
+from nanonet_kernels.inspection.sass import Instruction, disassemble
 
 
 @dataclass(frozen=True)
@@ -68,22 +67,41 @@ class Inspection:
 def inspect(kernel: Compilable, capability: Capability | str | int) -> Inspection:
     """Compile the kernel and read its machine code. CompilationError where it does not compile."""
     gpu = architecture(capability)
-    made = compiled(kernel, gpu.capability)
-    used = resources(made, kernel.entry, gpu)
-    shared = used.shared + kernel.shared
-    fits = occupancy(gpu, block=kernel.block, registers=used.registers, shared=shared, barriers=used.barriers)
-    code = disassemble(made.cubin)[kernel.entry]
+    compiled(kernel, gpu.capability)
+    return inspect_all([kernel], gpu)[0]
+
+
+def inspect_all(kernels: Iterable[Compilable], gpu: Architecture) -> list[Inspection]:
+    """Several kernels for one architecture, disassembled in one go. One that does not compile has its `error`."""
+    done: list[Inspection] = []
+    code: dict[str, bytes] = {}
+    for kernel in kernels:
+        try:
+            made = compiled(kernel, gpu.capability)
+        except CompilationError as error:
+            done.append(Inspection(kernel.name, gpu.name, error=str(error)))
+            continue
+        used = resources(made, kernel.entry, gpu)
+        shared = used.shared + kernel.shared
+        fits = occupancy(gpu, block=kernel.block, registers=used.registers, shared=shared, barriers=used.barriers)
+        code[kernel.name] = sections(made.cubin)[f".text.{kernel.entry}"].data
+        done.append(
+            Inspection(
+                kernel.name,
+                gpu.name,
+                registers=used.registers,
+                spills=used.spills,
+                declared=kernel.spills,
+                stack=used.stack,
+                shared=shared,
+                occupancy=fits.occupancy,
+                limit=fits.limit,
+            )
+        )
+    read = disassemble(code, gpu) if code else {}
+    return [_with_mix(i, read[i.name]) if i.name in read else i for i in done]
+
+
+def _with_mix(found: Inspection, code: list[Instruction]) -> Inspection:
     loop = hottest(code)
-    return Inspection(
-        kernel.name,
-        gpu.name,
-        registers=used.registers,
-        spills=used.spills,
-        declared=kernel.spills,
-        stack=used.stack,
-        shared=shared,
-        occupancy=fits.occupancy,
-        limit=fits.limit,
-        instructions=mix(code),
-        inner_loop=mix(loop.instructions) if loop else {},
-    )
+    return replace(found, instructions=mix(code), inner_loop=mix(loop.instructions) if loop else {})

@@ -1,26 +1,32 @@
-"""Machine code (SASS) as text from nvdisasm, read into instructions and sorted into kinds."""
+"""Machine code (SASS), disassembled into instructions.
+
+nvdisasm takes half a second to start and almost nothing for each function, so many functions go
+through it at once: they are laid end to end, as a raw binary of one architecture.
+"""
 
 from __future__ import annotations
 
 import re
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from nanonet_kernels.inspection.architectures import Architecture
 from nanonet_kernels.inspection.tools import tool
 
-_SECTION = re.compile(r"\s*\.section\s+\.text\.([^,]+),")
-_LABEL = re.compile(r"(\.L_\w+):")
+# /*0070*/ @!P0 LDG.E.128 R4, [R2.64+0x10] ;
 _LINE = re.compile(r"\s*/\*([0-9a-f]+)\*/\s+(?:@(!?U?P\w+)\s+)?([A-Z][\w.]*)\s*(.*?)\s*;")
-_TARGET = re.compile(r"`\((\.L_\w+)\)")
+_TARGET = re.compile(r"(?:^|[ ,])0x([0-9a-f]+)$")
+_JUMPS = {"BRA", "JMP", "BSSY"}  # those whose last operand is an address in the same function
 
 
 @dataclass(frozen=True)
 class Instruction:
-    """One line: `@P0 LDG.E.128 R4, desc[UR4][R2.64]` has the predicate "P0" and the opcode "LDG.E.128".
+    """One line: `@P0 LDG.E.128 R4, [R2.64]` has the predicate "P0" and the opcode "LDG.E.128".
 
-    target   the label that it may jump to, as an address; None where it does not jump
+    target   the address to which it may jump; for BSSY where the threads will meet again; else None
     """
 
     address: int
@@ -36,47 +42,42 @@ class Instruction:
 
     @property
     def conditional(self) -> bool:
-        """May a branch not be taken? By @P0, by a predicate among its operands (`BRA.U !UP0, …`), or by BRA.DIV, .CONV."""
+        """May a branch not be taken? By @P0, by a predicate as operand (`BRA.U !UP0, …`), or by BRA.DIV, .CONV."""
         by_operand = re.match(r"!?U?P\d", self.operands) or re.search(r"\.(DIV|CONV)\b", self.opcode)
         return self.predicate not in ("", "PT", "UPT") or by_operand is not None
 
 
-def disassemble(cubin: bytes) -> dict[str, list[Instruction]]:
-    """Each function of a cubin, its instructions in order. Needs nvdisasm (package nvidia-cuda-nvdisasm), no GPU."""
+def disassemble(functions: Mapping[str, bytes], gpu: Architecture) -> dict[str, list[Instruction]]:
+    """The instructions of each function, from its code. Needs nvdisasm (package nvidia-cuda-nvdisasm), no GPU."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "kernel.cubin")
-        path.write_bytes(cubin)
-        done = subprocess.run([tool("nvdisasm"), "-c", path], capture_output=True, text=True, check=False)
+        path = Path(folder, "code")
+        path.write_bytes(b"".join(functions.values()))
+        command = [tool("nvdisasm"), "--no-dataflow", "--binary", gpu.name.upper().replace("_", ""), str(path)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"nvdisasm: {' '.join(done.stderr.split())}")
-    return read(done.stdout)
+    lines = [found for found in map(_LINE.match, done.stdout.splitlines()) if found]
+    parts: dict[str, list[Instruction]] = {}
+    start = place = 0
+    for name, code in functions.items():
+        end = place
+        while end < len(lines) and int(lines[end][1], 16) < start + len(code):
+            end += 1
+        parts[name] = _without_padding([_instruction(line, start) for line in lines[place:end]])
+        start, place = start + len(code), end
+    return parts
 
 
-def read(text: str) -> dict[str, list[Instruction]]:
-    """What `nvdisasm -c` prints, function by function."""
-    functions: dict[str, list[Instruction]] = {}
-    for part in re.split(r"(?m)^//-+ ", text):
-        if found := _SECTION.search(part):
-            functions[found[1]] = _instructions(part)
-    return functions
+def _instruction(line: re.Match[str], start: int) -> Instruction:
+    """One line of nvdisasm, in a function that begins at `start`."""
+    address, predicate, opcode, operands = line.groups()
+    target = _TARGET.search(operands) if opcode.split(".")[0] in _JUMPS else None
+    jump = int(target[1], 16) - start if target else None
+    return Instruction(int(address, 16) - start, predicate or "", opcode, operands, jump)
 
 
-def _instructions(text: str) -> list[Instruction]:
-    labels: dict[str, int] = {}
-    waiting: list[str] = []
-    lines: list[tuple[int, str, str, str]] = []
-    for line in text.splitlines():
-        if label := _LABEL.match(line):
-            waiting.append(label[1])
-        elif found := _LINE.match(line):
-            address = int(found[1], 16)
-            labels |= dict.fromkeys(waiting, address)
-            waiting.clear()
-            lines.append((address, found[2] or "", found[3], found[4]))
-    made = []
-    for address, predicate, opcode, operands in lines:
-        target = _TARGET.search(operands)
-        made.append(Instruction(address, predicate, opcode, operands, labels.get(target[1]) if target else None))
-    while made and (made[-1].opcode == "NOP" or made[-1].target == made[-1].address):
-        made.pop()  # what fills the section up: a branch to itself as a trap, and NOPs
-    return made
+def _without_padding(code: list[Instruction]) -> list[Instruction]:
+    """A function ends with a branch to itself, as a trap, and with NOPs up to a full line of the cache."""
+    while code and (code[-1].opcode == "NOP" or code[-1].target == code[-1].address):
+        code = code[:-1]
+    return code

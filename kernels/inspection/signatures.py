@@ -1,7 +1,7 @@
 """Signatures of a compiled library's functions, for which `inspect.signature` is not enough.
 
 CuPy is written in Python and in Cython. Cython's functions and CuPy's ufuncs name their arguments only in the first
-line of their docstring: "Module.load(self, bytes cubin)", "exp(x, /, out=None, \\\\*, casting='same_kind', dtype=None)".
+line of their docstring: "Module.load(self, bytes cubin)", "add(x1, x2, /, out=None, \\\\*, casting='same_kind')".
 """
 
 from __future__ import annotations
