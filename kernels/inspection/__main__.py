@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -72,30 +73,26 @@ def _survey(
 
 
 def table(found: Sequence[Inspection]) -> Table:
-    """One line for each kernel and architecture, 80 columns wide."""
-    out = Table(box=None, pad_edge=False, header_style="bold")
+    """One line for each kernel and architecture, 80 columns wide; the kernels of one module stand under its name."""
+    out = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
     out.add_column("kernel", overflow="fold")
     for title in ("arch", "regs", "spill", "shared", "occ", "limit", "FFMA", "HMMA", "LDG"):
         out.add_column(title, justify="right", no_wrap=True)
-    before = ""
+    module = name = ""
     for i in found:
-        name, before = "" if i.name == before else i.name, i.name
-        if i.error:
-            out.add_row(name, i.architecture, *["-"] * 8)
-            continue
-        out.add_row(
-            name,
-            i.architecture,
-            str(i.registers),
-            str(i.spills),
-            str(i.shared),
-            f"{i.occupancy:.0%}",
-            _LIMITS[i.limit[0]],
-            f"{i.share('FFMA'):.0%}",
-            f"{i.share('HMMA'):.0%}",
-            _widest(i.instructions),
-        )
+        if i.name.rpartition(".")[0] != module:
+            module = i.name.rpartition(".")[0]
+            out.add_row(f"[bold]{module}[/]")
+        shown, name = "" if i.name == name else f"  {i.name.rpartition('.')[2]}", i.name
+        out.add_row(escape(shown), i.architecture.removeprefix("sm_"), *_cells(i))
     return out
+
+
+def _cells(i: Inspection) -> list[str]:
+    if i.error or i.skipped:
+        return ["-"] * 8
+    work = [f"{i.share('FFMA'):.0%}", f"{i.share('HMMA'):.0%}", _widest(i.instructions)]
+    return [str(i.registers), str(i.spills), str(i.shared), f"{i.occupancy:.0%}", _LIMITS[i.limit[0]], *work]
 
 
 _LIMITS = {

@@ -27,7 +27,8 @@ class Inspection:
     occupancy     warps in use / warps that the SM holds, at the kernel's own block; `limit`: what runs out first
     instructions  how many of each kind in the whole kernel; `inner_loop`: in the innermost loop with the work, {} where
                   nothing loops (all unrolled, or one element for each thread)
-    error         why it does not compile; then the rest is empty
+    error         why it does not compile; `skipped`: why it was not tried, such as instructions that this architecture
+                  does not have. With either the rest is empty
     """
 
     name: str
@@ -42,11 +43,12 @@ class Inspection:
     instructions: dict[str, int] = field(default_factory=dict)
     inner_loop: dict[str, int] = field(default_factory=dict)
     error: str = ""
+    skipped: str = ""
 
     @property
     def problem(self) -> str:
         """What must not be, in one line: it does not compile, it spills more than declared, it cannot be launched."""
-        if self.error:
+        if self.error or self.skipped:
             return self.error
         where = f"{self.name} for {self.architecture}"
         if self.spills > self.declared:
@@ -66,9 +68,10 @@ class Inspection:
 
 def inspect(kernel: Compilable, capability: Capability | str | int) -> Inspection:
     """Compile the kernel and read its machine code. CompilationError where it does not compile."""
-    gpu = architecture(capability)
-    compiled(kernel, gpu.capability)
-    return inspect_all([kernel], gpu)[0]
+    (found,) = inspect_all([kernel], architecture(capability))
+    if found.error:
+        raise CompilationError(found.error)
+    return found
 
 
 def inspect_all(kernels: Iterable[Compilable], gpu: Architecture) -> list[Inspection]:
@@ -76,6 +79,9 @@ def inspect_all(kernels: Iterable[Compilable], gpu: Architecture) -> list[Inspec
     done: list[Inspection] = []
     code: dict[str, bytes] = {}
     for kernel in kernels:
+        if gpu.capability < (least := getattr(kernel, "needs", (0, 0))):
+            done.append(Inspection(kernel.name, gpu.name, skipped=f"needs {architecture(least).name} or higher"))
+            continue
         try:
             made = compiled(kernel, gpu.capability)
         except CompilationError as error:

@@ -10,7 +10,7 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nanonet_kernels.inspection.architectures import Architecture
@@ -56,24 +56,30 @@ def disassemble(functions: Mapping[str, bytes], gpu: Architecture) -> dict[str, 
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"nvdisasm: {' '.join(done.stderr.split())}")
-    lines = [found for found in map(_LINE.match, done.stdout.splitlines()) if found]
+    code = parse(done.stdout)
     parts: dict[str, list[Instruction]] = {}
-    start = place = 0
-    for name, code in functions.items():
-        end = place
-        while end < len(lines) and int(lines[end][1], 16) < start + len(code):
-            end += 1
-        parts[name] = _without_padding([_instruction(line, start) for line in lines[place:end]])
-        start, place = start + len(code), end
+    start = 0
+    for name, data in functions.items():
+        inside = [i for i in code if start <= i.address < start + len(data)]
+        parts[name] = _without_padding([_moved(i, start) for i in inside])
+        start += len(data)
     return parts
 
 
-def _instruction(line: re.Match[str], start: int) -> Instruction:
-    """One line of nvdisasm, in a function that begins at `start`."""
-    address, predicate, opcode, operands = line.groups()
-    target = _TARGET.search(operands) if opcode.split(".")[0] in _JUMPS else None
-    jump = int(target[1], 16) - start if target else None
-    return Instruction(int(address, 16) - start, predicate or "", opcode, operands, jump)
+def parse(text: str) -> list[Instruction]:
+    """The instructions in what nvdisasm prints."""
+    code = []
+    for found in filter(None, map(_LINE.match, text.splitlines())):
+        address, predicate, opcode, operands = found.groups()
+        target = _TARGET.search(operands) if opcode.split(".")[0] in _JUMPS else None
+        jump = int(target[1], 16) if target else None
+        code.append(Instruction(int(address, 16), predicate or "", opcode, operands, jump))
+    return code
+
+
+def _moved(i: Instruction, start: int) -> Instruction:
+    """As if the function that lies at `start` lay at 0."""
+    return replace(i, address=i.address - start, target=None if i.target is None else i.target - start)
 
 
 def _without_padding(code: list[Instruction]) -> list[Instruction]:
