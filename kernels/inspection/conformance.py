@@ -230,11 +230,10 @@ _ARRAYS |= {"asarray", "array", "arange", "from_dlpack"}
 
 
 def _returns(function: Any) -> type | None:
+    cupy: Any = importlib.import_module("cupy")
     name = getattr(function, "__name__", "")
-    path = "ndarray" if name in _ARRAYS else _RETURNS.get(name)
-    if path is None:
-        return None
-    value: Any = importlib.import_module("cupy")
-    for part in path.split("."):
+    path = "ndarray" if name in _ARRAYS or isinstance(function, cupy.ufunc) else _RETURNS.get(name)
+    value: Any = cupy
+    for part in path.split(".") if path else ():
         value = getattr(value, part)
-    return value
+    return value if path else None
