@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+from dataclasses import dataclass
 
 import pytest
 
@@ -20,6 +21,13 @@ from nanonet_kernels.inspection.tools import module, tool
 from tests.inspected import Hoarder, misspelt, tiled
 
 EVERY = pytest.mark.parametrize("capability", ARCHITECTURES, ids=lambda c: "sm_{}{}".format(*c))
+
+
+@pytest.fixture(autouse=True)
+def empty_cache(tmp_path, monkeypatch):
+    """Nothing that was compiled before, in this process or in another, is taken from there."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    compiled.cache_clear()
 
 
 @pytest.fixture
@@ -113,10 +121,43 @@ def test_one_analysis_for_all_architectures_gives_the_same_machine_code(planted)
     compiled.cache_clear()
     with shared_analysis():
         shared = {c: machine_code(kernel, c) for c in alone}
-    compiled.cache_clear()
     for c, cubin in alone.items():  # names differ, in which Numba writes a count of what it compiled so far
         text = f".text.{kernel.entry}"
         assert sections(cubin)[text].data == sections(shared[c])[text].data
+
+
+@dataclass(frozen=True)
+class InC(Hoarder):
+    """As a kernel in CUDA C, which shows its source before it is compiled."""
+
+    text: str = "the source"
+    options: tuple[str, ...] = ()
+
+    def ptx(self, capability):
+        asked.append(self.text)
+        return super().ptx(capability)
+
+
+asked: list[str] = []
+
+
+def test_what_was_compiled_once_is_read_from_the_disk_until_the_source_or_an_option_changes(tmp_path):
+    asked.clear()
+    first = compiled(InC(8), (9, 0))
+    compiled.cache_clear()
+    assert compiled(InC(8), (9, 0)) == first
+    assert asked == ["the source"]
+    compiled(InC(8, text="another"), (9, 0))
+    compiled(InC(8, options=("-DTILE=8",)), (9, 0))
+    compiled(InC(8), (8, 0))
+    assert asked == ["the source", "another", "the source", "the source"]
+    assert len(list((tmp_path / "cache/nanonet/inspection").iterdir())) == 4
+
+
+def test_a_cache_that_cannot_be_written_or_read_is_done_without(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert inspect(Hoarder(8), 90).problem == ""
 
 
 def test_a_row_of_the_benchmark_takes_an_inspection(planted):

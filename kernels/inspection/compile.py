@@ -6,8 +6,9 @@ import importlib
 import pkgutil
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
+from nanonet_kernels.inspection import disk
 from nanonet_kernels.inspection.architectures import Architecture, Capability, architecture
 from nanonet_kernels.inspection.tools import module
 
@@ -26,6 +27,17 @@ class Compilable(Protocol):
     def entry(self) -> str: ...
 
     def ptx(self, capability: Capability) -> str: ...
+
+
+@runtime_checkable
+class Written(Protocol):
+    """A kernel in CUDA C: see `nanonet_kernels.cuda.source.SourceKernel`."""
+
+    @property
+    def text(self) -> str: ...
+
+    @property
+    def options(self) -> tuple[str, ...]: ...
 
 
 class CompilationError(ValueError):
@@ -58,16 +70,30 @@ def machine_code(kernel: Compilable, capability: Capability) -> bytes:
 def compiled(kernel: Compilable, capability: Capability) -> Compiled:
     """The cubin with the assembler's log. MissingToolError, or CompilationError in one line."""
     gpu = architecture(capability)
-    core = module("cuda.core")
+    # CUDA C is known before it is compiled, and is slow to compile; a Python function only once Numba made PTX of it
+    source = "\0".join((kernel.text, *kernel.options)) if isinstance(kernel, Written) else _ptx(kernel, gpu)
+    name = disk.key(source, gpu.name)
+    if (kept := disk.load(name)) is not None:
+        return Compiled(*kept)
+    made = _assemble(kernel, gpu, _ptx(kernel, gpu) if isinstance(kernel, Written) else source)
+    disk.store(name, made.cubin, made.log)
+    return made
+
+
+def _ptx(kernel: Compilable, gpu: Architecture) -> str:
     module("numba.cuda")
+    module("cuda.core")
     try:
-        ptx = kernel.ptx(capability)
+        return kernel.ptx(gpu.capability)
     except Exception as error:  # Numba and NVRTC have dozens of kinds; what matters is their text
         raise CompilationError(_line(kernel, gpu, "does not compile to PTX", str(error))) from error
+
+
+def _assemble(kernel: Compilable, gpu: Architecture, ptx: str) -> Compiled:
+    core = module("cuda.core")
     try:
-        linker = core.Linker(
-            core.ObjectCode.from_ptx(ptx.encode()), options=core.LinkerOptions(arch=gpu.name, ptxas_options=["-v"])
-        )
+        options = core.LinkerOptions(arch=gpu.name, ptxas_options=["-v"])
+        linker = core.Linker(core.ObjectCode.from_ptx(ptx.encode()), options=options)
         cubin = linker.link("cubin")
     except Exception as error:
         raise CompilationError(_line(kernel, gpu, "its PTX is refused", str(error))) from error
