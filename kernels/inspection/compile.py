@@ -97,7 +97,7 @@ def _assemble(kernel: Compilable, gpu: Architecture, ptx: str) -> Compiled:
         cubin = linker.link("cubin")
     except Exception as error:
         raise CompilationError(_line(kernel, gpu, "its PTX is refused", str(error))) from error
-    return Compiled(bytes(cubin.code), linker.get_info_log())
+    return Compiled(bytes(cubin.code), linker.get_info_log().strip("\0 \n"))
 
 
 def _line(kernel: Compilable, gpu: Architecture, what: str, text: str) -> str:
