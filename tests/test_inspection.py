@@ -157,7 +157,7 @@ def test_what_was_compiled_once_is_read_from_the_disk_until_the_source_or_an_opt
 def test_a_cache_that_cannot_be_written_or_read_is_done_without(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    assert inspect(Hoarder(8), 90).problem == ""
+    assert inspect(InC(8), 90).problem == ""
 
 
 def test_a_row_of_the_benchmark_takes_an_inspection(planted):
@@ -174,6 +174,14 @@ def test_missing_packages_are_named_with_the_remedy():
         module("no_such_package")
     with pytest.raises(MissingToolError, match=r"no_such_tool is not installed; pip install 'nanonet\[inspect\]'"):
         tool("no_such_tool")
+
+
+def test_a_process_that_simulates_cuda_says_that_it_cannot_compile(planted, monkeypatch):
+    from numba import config
+
+    monkeypatch.setattr(config, "ENABLE_CUDASIM", 1)
+    with pytest.raises(MissingToolError, match=r"simulates CUDA in this process; unset NUMBA_ENABLE_CUDASIM"):
+        inspect(planted["tiled"], 90)
 
 
 def test_the_catalogue_holds_every_kernel_of_the_package_and_imports_no_cupy():

@@ -10,7 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from nanonet_kernels.inspection import disk
 from nanonet_kernels.inspection.architectures import Architecture, Capability, architecture
-from nanonet_kernels.inspection.tools import module
+from nanonet_kernels.inspection.tools import module, numba_compiler
 
 PACKAGES = ("nanonet_kernels.cuda", "nanonet_kernels.ladders.cuda_matmul")
 
@@ -31,7 +31,7 @@ class Compilable(Protocol):
 
 @runtime_checkable
 class Written(Protocol):
-    """A kernel in CUDA C: see `nanonet_kernels.cuda.source.SourceKernel`."""
+    """A kernel in CUDA C, as `nanonet_kernels.cuda.source.SourceKernel`: its source is known before it is compiled."""
 
     @property
     def text(self) -> str: ...
@@ -70,18 +70,19 @@ def machine_code(kernel: Compilable, capability: Capability) -> bytes:
 def compiled(kernel: Compilable, capability: Capability) -> Compiled:
     """The cubin with the assembler's log. MissingToolError, or CompilationError in one line."""
     gpu = architecture(capability)
-    # CUDA C is known before it is compiled, and is slow to compile; a Python function only once Numba made PTX of it
-    source = "\0".join((kernel.text, *kernel.options)) if isinstance(kernel, Written) else _ptx(kernel, gpu)
-    name = disk.key(source, gpu.name)
+    if not isinstance(kernel, Written):
+        return _assemble(kernel, gpu, _ptx(kernel, gpu))
+    name = disk.key(kernel.text, *kernel.options, gpu.name)
     if (kept := disk.load(name)) is not None:
         return Compiled(*kept)
-    made = _assemble(kernel, gpu, _ptx(kernel, gpu) if isinstance(kernel, Written) else source)
+    made = _assemble(kernel, gpu, _ptx(kernel, gpu))
     disk.store(name, made.cubin, made.log)
     return made
 
 
 def _ptx(kernel: Compilable, gpu: Architecture) -> str:
-    module("numba.cuda")
+    if not isinstance(kernel, Written):
+        numba_compiler()
     module("cuda.core")
     try:
         return kernel.ptx(gpu.capability)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from nanonet_kernels.inspection.tools import module
+from nanonet_kernels.inspection.tools import numba_compiler
 
 _STEP = "_compile_pyfunc_with_fixup"  # numba-cuda's function from a Python function to a library of LLVM code
 
@@ -22,7 +22,7 @@ def shared_analysis() -> Iterator[None]:
 
     It replaces an internal step of numba-cuda; a version that has no such step compiles as it always does.
     """
-    compiler: Any = module("numba.cuda.compiler")
+    compiler: Any = numba_compiler()
     step = getattr(compiler, _STEP, None)
     if step is None:
         yield

@@ -39,6 +39,16 @@ def module(name: str) -> ModuleType:
         raise MissingToolError(f"inspection: {name} cannot be imported ({error}); {REMEDY}") from None
 
 
+def numba_compiler() -> ModuleType:
+    """`numba.cuda.compiler`, which in a process that simulates CUDA is not there."""
+    config = module("numba").config
+    if config.ENABLE_CUDASIM:
+        raise MissingToolError(
+            "inspection: Numba simulates CUDA in this process; unset NUMBA_ENABLE_CUDASIM to compile"
+        )
+    return module("numba.cuda.compiler")
+
+
 @cache
 def header(name: str) -> Path | None:
     """A header of the CUDA toolkit from the wheel nvidia-cuda-runtime, or None."""
