@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from nanonet_kernels.cuda import reduce
-from nanonet_kernels.cuda.device import MOST_THREADS, cuda, precisions, row_max, row_sum
+from nanonet_kernels.cuda.device import MOST_THREADS, cuda, precisions, row_max, row_start, row_sum
 from nanonet_kernels.cuda.launch import plan
 
 Array = Any
@@ -30,7 +30,7 @@ def _forward(T):
         first = cuda.blockIdx.x * height
         while first < rows:
             row = first + cuda.threadIdx.y
-            start = (row // inner) * columns * inner + row % inner
+            start = row_start(row, columns, inner)
             end = start + columns * inner if row < rows else start
             begin, step = start + cuda.threadIdx.x * inner, width * inner
             top, total = lowest, zero
@@ -72,7 +72,7 @@ def _backward(T):
         width, height = cuda.blockDim.x, cuda.blockDim.y
         row = cuda.blockIdx.x * height + cuda.threadIdx.y
         while row < rows:
-            start = (row // inner) * columns * inner + row % inner
+            start = row_start(row, columns, inner)
             end = start + columns * inner
             label = target[row]
             each = dy[row if per_row else 0] / (total[0] if divisor == zero else divisor)

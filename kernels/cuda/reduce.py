@@ -21,6 +21,7 @@ from nanonet_kernels.cuda.device import (
     cuda,
     precisions,
     row_max,
+    row_start,
     row_sum,
 )
 from nanonet_kernels.cuda.launch import plan
@@ -69,7 +70,7 @@ def _rows_sum(T):
         first = cuda.blockIdx.x * height
         while first < rows:
             row = first + cuda.threadIdx.y
-            start = (row // inner) * columns * inner + row % inner
+            start = row_start(row, columns, inner)
             end = start + columns * inner if row < rows else start
             i, total = start + cuda.threadIdx.x * inner, zero
             while i < end:
@@ -92,7 +93,7 @@ def _rows_max(T):
         first = cuda.blockIdx.x * height
         while first < rows:
             row = first + cuda.threadIdx.y
-            start = (row // inner) * columns * inner + row % inner
+            start = row_start(row, columns, inner)
             end = start + columns * inner if row < rows else start
             i, top = start + cuda.threadIdx.x * inner, lowest
             while i < end:

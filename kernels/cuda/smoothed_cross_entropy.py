@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from nanonet_kernels.cuda.device import MOST_THREADS, cuda, precisions, row_max, row_sum
+from nanonet_kernels.cuda.device import MOST_THREADS, cuda, precisions, row_max, row_start, row_sum
 from nanonet_kernels.cuda.launch import plan
 
 Array = Any
@@ -28,7 +28,7 @@ def _smoothed_forward(T):
         first = cuda.blockIdx.x * height
         while first < rows:
             row = first + cuda.threadIdx.y
-            start = (row // inner) * columns * inner + row % inner
+            start = row_start(row, columns, inner)
             end = start + columns * inner if row < rows else start
             begin, step = start + cuda.threadIdx.x * inner, width * inner
             top, total, loss = lowest, zero, zero
@@ -73,7 +73,7 @@ def _smoothed_backward(T):
         first = cuda.blockIdx.x * height
         while first < rows:
             row = first + cuda.threadIdx.y
-            start = (row // inner) * columns * inner + row % inner
+            start = row_start(row, columns, inner)
             end = start + columns * inner if row < rows else start
             begin, step = start + cuda.threadIdx.x * inner, width * inner
             label, each, all_q = -1, zero, zero

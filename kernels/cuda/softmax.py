@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from nanonet_kernels.cuda.device import MOST_THREADS, Precisions, cuda, precisions, row_max, row_sum
+from nanonet_kernels.cuda.device import MOST_THREADS, Precisions, cuda, precisions, row_max, row_start, row_sum
 from nanonet_kernels.cuda.launch import plan
 
 Array = Any
@@ -28,7 +28,7 @@ def _softmax(T):
         first = cuda.blockIdx.x * height
         while first < rows:  # the same for all threads of the block, which meet at the barriers of row_sum
             row = first + cuda.threadIdx.y
-            start = (row // inner) * columns * inner + row % inner
+            start = row_start(row, columns, inner)
             end = start + columns * inner if row < rows else start  # a thread without a row has no elements
             begin, step = start + cuda.threadIdx.x * inner, width * inner
             top, total = lowest, zero
@@ -60,7 +60,7 @@ def _softmax_backward(T):
         first = cuda.blockIdx.x * height
         while first < rows:
             row = first + cuda.threadIdx.y
-            start = (row // inner) * columns * inner + row % inner
+            start = row_start(row, columns, inner)
             end = start + columns * inner if row < rows else start
             begin, step = start + cuda.threadIdx.x * inner, width * inner
             dot = zero
@@ -87,7 +87,7 @@ def _log_softmax(T):
         first = cuda.blockIdx.x * height
         while first < rows:
             row = first + cuda.threadIdx.y
-            start = (row // inner) * columns * inner + row % inner
+            start = row_start(row, columns, inner)
             end = start + columns * inner if row < rows else start
             begin, step = start + cuda.threadIdx.x * inner, width * inner
             top, total = lowest, zero
@@ -119,7 +119,7 @@ def _log_softmax_backward(T):
         first = cuda.blockIdx.x * height
         while first < rows:
             row = first + cuda.threadIdx.y
-            start = (row // inner) * columns * inner + row % inner
+            start = row_start(row, columns, inner)
             end = start + columns * inner if row < rows else start
             begin, step = start + cuda.threadIdx.x * inner, width * inner
             total = zero
