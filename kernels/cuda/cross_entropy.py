@@ -16,13 +16,15 @@ import numpy as np
 from nanonet_kernels.cuda import reduce
 from nanonet_kernels.cuda.device import MOST_THREADS, cuda, precisions, row_max, row_start, row_sum
 from nanonet_kernels.cuda.launch import plan
+from nanonet_kernels.cuda.share import make_exponentials, make_largest
 
 Array = Any
 BLOCK = (32, 8)
 
 
 def _forward(T):
-    zero, one, lowest, nan = T(0), T(1), T(-np.inf), T(np.nan)
+    zero, one, nan = T(0), T(1), T(np.nan)
+    largest, exponentials = make_largest(T), make_exponentials(T)
 
     def forward(x, target, weight, p, losses, counts, rows, columns, inner, weighted, ignoring, ignored):
         shared = cuda.shared.array(MOST_THREADS, T)
@@ -33,17 +35,8 @@ def _forward(T):
             start = row_start(row, columns, inner)
             end = start + columns * inner if row < rows else start
             begin, step = start + cuda.threadIdx.x * inner, width * inner
-            top, total = lowest, zero
-            i = begin
-            while i < end:
-                top = x[i] if x[i] > top else top
-                i += step
-            top = row_max(shared, top)
-            i = begin
-            while i < end:
-                total += T(math.exp(x[i] - top))
-                i += step
-            total = row_sum(shared, total)
+            top = row_max(shared, largest(x, begin, end, step))
+            total = row_sum(shared, exponentials(x, top, begin, end, step))
             if begin == start and row < rows:  # the row's first thread
                 label, count, loss = target[row], one, nan
                 if ignoring and label == ignored:
