@@ -57,7 +57,7 @@ def _leaky_relu(T):
     zero = T(0)
 
     def leaky_relu(x, slope):
-        return x if x > zero else slope * x
+        return x if x > zero else slope * x + zero  # -0 becomes 0
 
     return leaky_relu
 
@@ -67,7 +67,7 @@ def _leaky_relu_backward(T):
     zero = T(0)
 
     def slope(x, dy, slope):
-        return dy if x > zero else slope * dy
+        return (dy if x > zero else slope * dy) + zero  # -0 becomes 0, as where the rule adds two parts
 
     return slope
 
@@ -193,7 +193,7 @@ def _elu(T):
     zero = T(0)
 
     def elu(x, alpha, scale, rate):
-        return scale * x if x > zero else scale * alpha * T(math.expm1(rate * x))
+        return scale * x if x > zero else scale * alpha * T(math.expm1(rate * x)) + zero  # -0 becomes 0
 
     return elu
 

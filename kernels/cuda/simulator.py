@@ -2,8 +2,9 @@
 
 Numba's simulator polls threads that wait at a barrier, which takes a millisecond each time; here they wait for each
 other on a condition. It lets two threads that ask for a shared array at the same time get an array each, and arrays
-asked for on one source line share their memory; here every request in the program text is one array. And it passes
-copies of arrays, so that two pointers to the same memory do not see each other's writes; here they do.
+asked for on one source line share their memory; here every request in the program text is one array, full of NaN, so
+that reading what nobody wrote is seen. And it passes copies of arrays, so that two pointers to the same memory do not
+see each other's writes; here they do.
 """
 
 from __future__ import annotations
@@ -120,8 +121,11 @@ class SharedMemory:
         if shape == 0:
             return self.dynamic[: self.dynamic.size // dtype.itemsize * dtype.itemsize].view(dtype)
         caller = sys._getframe(1)
+        place = caller.f_code, caller.f_lasti
         with self.lock:
-            return self.arrays.setdefault((caller.f_code, caller.f_lasti), np.empty(shape, dtype))
+            if place not in self.arrays:
+                self.arrays[place] = np.full(shape, np.nan if dtype.kind == "f" else 0, dtype)
+            return self.arrays[place]
 
 
 class Pointer:
