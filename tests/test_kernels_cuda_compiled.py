@@ -80,7 +80,7 @@ def test_plans_fit_every_architecture() -> None:
 def test_a_small_launch_takes_no_more_blocks_than_it_has_work_for() -> None:
     launch: Any = importlib.import_module("nanonet_kernels.cuda.launch")
     assert launch.plan("elementwise", 1000, capability=(9, 0)) == ((4,), (256,))
-    assert launch.plan("rows", 7, 10, capability=(9, 0)) == ((1,), (4, 64))
+    assert launch.plan("rows", 7, 10, capability=(9, 0)) == ((1,), (2, 128))
     assert launch.plan("columns", 8, 10, capability=(9, 0)) == ((1, 1), (16, 16))
     assert launch.plan("total", 100, capability=(9, 0)) == ((1,), (256,))
 

@@ -13,68 +13,58 @@ from typing import Any
 from nanonet_kernels.cuda import layer_norm
 from nanonet_kernels.cuda.device import MOST_THREADS, block_sum, column_sum, cuda, precisions
 from nanonet_kernels.cuda.launch import plan
+from nanonet_kernels.cuda.share import make_squares, make_total
 
 Array = Any
 BLOCK = (32, 8)
 
 
 def _statistics(T):
-    zero = T(0)
+    zero, total, squares = T(0), make_total(T), make_squares(T)
 
     def statistics(x, mean, var, samples, channels, positions):
         shared = cuda.shared.array(MOST_THREADS, T)
-        n = T(samples * positions)
+        n, width = T(samples * positions), cuda.blockDim.x
         c = cuda.blockIdx.x
         while c < channels:
-            total, squares = zero, zero
+            share = zero
             s = cuda.threadIdx.y
             while s < samples:
-                start, m = (s * channels + c) * positions, cuda.threadIdx.x
-                while m < positions:
-                    total += x[start + m]
-                    m += cuda.blockDim.x
+                start = (s * channels + c) * positions
+                share += total(x, start + cuda.threadIdx.x, start + positions, width)
                 s += cuda.blockDim.y
-            centre = block_sum(shared, total) / n
+            centre = block_sum(shared, share) / n
+            share = zero
             s = cuda.threadIdx.y
             while s < samples:
-                start, m = (s * channels + c) * positions, cuda.threadIdx.x
-                while m < positions:
-                    d = x[start + m] - centre
-                    squares += d * d
-                    m += cuda.blockDim.x
+                start = (s * channels + c) * positions
+                share += squares(x, centre, start + cuda.threadIdx.x, start + positions, width)
                 s += cuda.blockDim.y
-            squares = block_sum(shared, squares)
+            share = block_sum(shared, share)
             if cuda.threadIdx.x == 0 and cuda.threadIdx.y == 0:
                 mean[c] = centre
-                var[c] = squares / n
+                var[c] = share / n
             c += cuda.gridDim.x
 
     return statistics
 
 
 def _column_statistics(T):
-    zero = T(0)
+    total, squares = make_total(T), make_squares(T)
 
     def column_statistics(x, mean, var, samples, channels):
         shared = cuda.shared.array(MOST_THREADS, T)
         width, height = cuda.blockDim.x, cuda.blockDim.y
         first = cuda.blockIdx.x * width
         while first < channels:
-            c, total, squares = first + cuda.threadIdx.x, zero, zero
-            s = cuda.threadIdx.y if c < channels else samples
-            while s < samples:
-                total += x[s * channels + c]
-                s += height
-            centre = column_sum(shared, total) / T(samples)
-            s = cuda.threadIdx.y if c < channels else samples
-            while s < samples:
-                d = x[s * channels + c] - centre
-                squares += d * d
-                s += height
-            squares = column_sum(shared, squares)
+            c = first + cuda.threadIdx.x
+            begin, step = cuda.threadIdx.y * channels + c, height * channels
+            end = samples * channels if c < channels else 0
+            centre = column_sum(shared, total(x, begin, end, step)) / T(samples)
+            variance = column_sum(shared, squares(x, centre, begin, end, step)) / T(samples)
             if cuda.threadIdx.y == 0 and c < channels:
                 mean[c] = centre
-                var[c] = squares / T(samples)
+                var[c] = variance
             first += cuda.gridDim.x * width
 
     return column_statistics

@@ -65,14 +65,24 @@ def _layout(size: int, channels: int, positions: int) -> tuple[int, int, int]:
 
 def _walk(f):
     def walk(x, b, y, rows, columns, channels):
-        width = cuda.blockDim.x
+        step = cuda.blockDim.x
         row = cuda.blockIdx.x * cuda.blockDim.y + cuda.threadIdx.y
         while row < rows:
-            j, start = cuda.threadIdx.x, row * columns
-            channel = row % channels if channels else 0
-            while j < columns:
-                y[start + j] = f(x[start + j] + b[channel if channels else j])
-                j += width
+            i, end = row * columns + cuda.threadIdx.x, (row + 1) * columns
+            # of the bias: the element's column, or the row's channel and then always that one
+            k, along = (row % channels, 0) if channels else (cuda.threadIdx.x, 1)
+            while i + 3 * step < end:  # four loads before the first store: see elementwise
+                x0, x1, x2, x3 = x[i], x[i + step], x[i + 2 * step], x[i + 3 * step]
+                b0, b1, b2, b3 = b[k], b[k + along * step], b[k + 2 * along * step], b[k + 3 * along * step]
+                y[i], y[i + step] = f(x0 + b0), f(x1 + b1)
+                y[i + 2 * step], y[i + 3 * step] = f(x2 + b2), f(x3 + b3)
+                i += 4 * step
+                k += 4 * along * step
+            for _ in range(3):
+                if i < end:
+                    y[i] = f(x[i] + b[k])
+                i += step
+                k += along * step
             row += cuda.gridDim.x * cuda.blockDim.y
 
     return walk
@@ -80,14 +90,18 @@ def _walk(f):
 
 def _walk_back(f, slope):
     def walk_back(x, b, dy, dx, rows, columns, channels):
-        width = cuda.blockDim.x
+        step = cuda.blockDim.x
         row = cuda.blockIdx.x * cuda.blockDim.y + cuda.threadIdx.y
         while row < rows:
-            j, start = cuda.threadIdx.x, row * columns
-            channel = row % channels if channels else 0
-            while j < columns:
-                dx[start + j] = slope(f(x[start + j] + b[channel if channels else j]), dy[start + j])
-                j += width
+            i, end = row * columns + cuda.threadIdx.x, (row + 1) * columns
+            k, along = (row % channels, 0) if channels else (cuda.threadIdx.x, 1)
+            while i + step < end:
+                x0, x1, g0, g1, b0, b1 = x[i], x[i + step], dy[i], dy[i + step], b[k], b[k + along * step]
+                dx[i], dx[i + step] = slope(f(x0 + b0), g0), slope(f(x1 + b1), g1)
+                i += 2 * step
+                k += 2 * along * step
+            if i < end:
+                dx[i] = slope(f(x[i] + b[k]), dy[i])
             row += cuda.gridDim.x * cuda.blockDim.y
 
     return walk_back

@@ -14,15 +14,17 @@ from typing import Any
 import numpy as np
 
 from nanonet_kernels.cuda import reduce
-from nanonet_kernels.cuda.device import MOST_THREADS, cuda, precisions, row_max, row_sum
+from nanonet_kernels.cuda.device import MOST_THREADS, cuda, precisions, row_max, row_start, row_sum
 from nanonet_kernels.cuda.launch import plan
+from nanonet_kernels.cuda.share import make_exponentials, make_largest
 
 Array = Any
 BLOCK = (32, 8)
 
 
 def _forward(T):
-    zero, one, lowest, nan = T(0), T(1), T(-np.inf), T(np.nan)
+    zero, one, nan = T(0), T(1), T(np.nan)
+    largest, exponentials = make_largest(T), make_exponentials(T)
 
     def forward(x, target, weight, p, losses, counts, rows, columns, inner, weighted, ignoring, ignored):
         shared = cuda.shared.array(MOST_THREADS, T)
@@ -30,20 +32,11 @@ def _forward(T):
         first = cuda.blockIdx.x * height
         while first < rows:
             row = first + cuda.threadIdx.y
-            start = (row // inner) * columns * inner + row % inner
+            start = row_start(row, columns, inner)
             end = start + columns * inner if row < rows else start
             begin, step = start + cuda.threadIdx.x * inner, width * inner
-            top, total = lowest, zero
-            i = begin
-            while i < end:
-                top = x[i] if x[i] > top else top
-                i += step
-            top = row_max(shared, top)
-            i = begin
-            while i < end:
-                total += T(math.exp(x[i] - top))
-                i += step
-            total = row_sum(shared, total)
+            top = row_max(shared, largest(x, begin, end, step))
+            total = row_sum(shared, exponentials(x, top, begin, end, step))
             if begin == start and row < rows:  # the row's first thread
                 label, count, loss = target[row], one, nan
                 if ignoring and label == ignored:
@@ -72,7 +65,7 @@ def _backward(T):
         width, height = cuda.blockDim.x, cuda.blockDim.y
         row = cuda.blockIdx.x * height + cuda.threadIdx.y
         while row < rows:
-            start = (row // inner) * columns * inner + row % inner
+            start = row_start(row, columns, inner)
             end = start + columns * inner
             label = target[row]
             each = dy[row if per_row else 0] / (total[0] if divisor == zero else divisor)

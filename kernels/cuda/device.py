@@ -43,6 +43,14 @@ def formula(function: Callable[..., Any]) -> Callable[..., Any]:
     return function if simulated() else cuda.jit(device=True)(function)
 
 
+@formula
+def row_start(row, columns, inner):
+    """Where row `row` of x (outer, columns, inner) begins, its elements being `inner` apart."""
+    if inner == 1:
+        return row * columns  # spares most rows two divisions of 64-bit numbers, which are loops in machine code
+    return (row // inner) * columns * inner + row % inner
+
+
 def _tree(combine: Callable[[Any, Any], Any]) -> Callable[..., Any]:
     """The reduction of `count` threads' values, t = 0 … count - 1, which lie `step` apart in shared memory.
 

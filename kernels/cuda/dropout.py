@@ -58,6 +58,12 @@ def uniform(word):
     return np.float32(_U32(word >> _8)) * _TO_UNIT
 
 
+@formula
+def factor(word, p, scale, zero):
+    """What an element is multiplied by."""
+    return scale if uniform(word) >= p else zero
+
+
 def _uniforms(u, n, seed, offset):
     """u = the uniform numbers that dropout compares with p."""
     block, step = cuda.grid(1), cuda.gridsize(1)
@@ -76,11 +82,17 @@ def _dropout(T):
     def dropout(x, y, n, p, scale, seed, offset):
         block, step = cuda.grid(1), cuda.gridsize(1)
         while 4 * block < n:
-            words = words_at(block, seed, offset)
-            for lane in range(4):
-                i = 4 * block + lane
-                if i < n:
-                    y[i] = x[i] * (scale if uniform(words[lane]) >= p else zero)
+            words, i = words_at(block, seed, offset), 4 * block
+            if i + 3 < n:
+                x0, x1, x2, x3 = x[i], x[i + 1], x[i + 2], x[i + 3]
+                y[i] = x0 * factor(words[0], p, scale, zero)
+                y[i + 1] = x1 * factor(words[1], p, scale, zero)
+                y[i + 2] = x2 * factor(words[2], p, scale, zero)
+                y[i + 3] = x3 * factor(words[3], p, scale, zero)
+            else:
+                for lane in range(3):
+                    if i + lane < n:
+                        y[i + lane] = x[i + lane] * factor(words[lane], p, scale, zero)
             block += step
 
     return dropout
@@ -93,11 +105,17 @@ def _dropout_captured(T):
         block, step = cuda.grid(1), cuda.gridsize(1)
         seed, offset = state[0], state[1] + ahead
         while 4 * block < n:
-            words = words_at(block, seed, offset)
-            for lane in range(4):
-                i = 4 * block + lane
-                if i < n:
-                    y[i] = x[i] * (scale if uniform(words[lane]) >= p else zero)
+            words, i = words_at(block, seed, offset), 4 * block
+            if i + 3 < n:
+                x0, x1, x2, x3 = x[i], x[i + 1], x[i + 2], x[i + 3]
+                y[i] = x0 * factor(words[0], p, scale, zero)
+                y[i + 1] = x1 * factor(words[1], p, scale, zero)
+                y[i + 2] = x2 * factor(words[2], p, scale, zero)
+                y[i + 3] = x3 * factor(words[3], p, scale, zero)
+            else:
+                for lane in range(3):
+                    if i + lane < n:
+                        y[i + lane] = x[i + lane] * factor(words[lane], p, scale, zero)
             block += step
 
     return dropout_captured
@@ -113,7 +131,7 @@ def _mask(T):
             for lane in range(4):
                 i = 4 * block + lane
                 if i < n:
-                    m[i] = scale if uniform(words[lane]) >= p else zero
+                    m[i] = factor(words[lane], p, scale, zero)
             block += step
 
     return mask

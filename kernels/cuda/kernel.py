@@ -8,8 +8,6 @@ and fits into a CUDA graph; in Numba's simulator (`NUMBA_ENABLE_CUDASIM=1`) it r
 from __future__ import annotations
 
 import re
-import sys
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -19,7 +17,6 @@ from typing import Any
 import numpy as np
 
 from nanonet_kernels.cuda.memory import SimulatedArray
-from nanonet_kernels.cuda.simulator import mended
 
 Dim = tuple[int, ...]
 _SCALARS = {
@@ -96,39 +93,10 @@ class Kernel:
         return [a if kind.endswith("*") else _SCALARS[kind](a) for kind, a in pairs]
 
     def _simulate(self, grid: Dim, block: Dim, arguments: Sequence[Any]) -> None:
-        plain = [Pointer(a.host) if isinstance(a, SimulatedArray) else a for a in self._raw(arguments)]
-        interval = sys.getswitchinterval()
-        sys.setswitchinterval(1e-4)  # threads that meet at a barrier take turns: ten times faster than with 5 ms
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", RuntimeWarning)  # a GPU does not warn of overflow or of NaN
-                _simulated(self)[grid, block, 0, self.shared](*plain)
-        finally:
-            sys.setswitchinterval(interval)
+        from nanonet_kernels.cuda import simulator
 
-
-class Pointer:
-    """A pointer as a kernel sees it in the simulator: elements of contiguous memory, and an error outside of it.
-
-    Numba's simulator would pass a copy of every array, so that two pointers to the same memory would not see each
-    other's writes; and NumPy counts a negative index from the end.
-    """
-
-    __slots__ = ("memory",)
-
-    def __init__(self, host: np.ndarray) -> None:
-        assert host.flags.c_contiguous
-        self.memory = host.reshape(-1)
-
-    def __getitem__(self, i: int) -> Any:
-        if i < 0:
-            raise IndexError(f"read at {i}, before the array")
-        return self.memory[i]
-
-    def __setitem__(self, i: int, value: Any) -> None:
-        if i < 0:
-            raise IndexError(f"write at {i}, before the array")
-        self.memory[i] = value
+        plain = [a.host if isinstance(a, SimulatedArray) else a for a in self._raw(arguments)]
+        simulator.run(self.function, grid, block, self.shared, plain)
 
 
 @contextmanager
@@ -154,14 +122,6 @@ def simulated() -> bool:
     from numba import config
 
     return bool(config.ENABLE_CUDASIM)  # pyright: ignore[reportAttributeAccessIssue]
-
-
-@cache
-def _simulated(kernel: Kernel) -> Any:
-    from numba import cuda
-
-    mended()
-    return cuda.jit(kernel.function)
 
 
 @cache

@@ -4,9 +4,10 @@ Every kernel here is limited by memory, and right for any launch, so a plan only
 
 - 256 threads in a block divide what a multiprocessor holds on every architecture (1024, 1536 or 2048 threads), so
   none stay idle for a remainder, and a block stays small enough that many of them hide each other's barriers.
-- A grid-stride loop lets the number of blocks be bounded: WAVES times what fits on the device at once. More blocks
-  would only be started and ended; fewer would leave multiprocessors idle when the last ones finish.
-- Rows are reduced by as many threads as leave each of them about 4 elements; short rows share a block, so that the
+- A grid-stride loop lets the number of blocks be bounded. Elementwise kernels get as many as fit on the device at
+  once, so that in a large array each thread has several elements, whose loads it starts together; more blocks would
+  only be started and ended. Rows get WAVES times as many, since blocks do not all take equally long.
+- Rows are reduced by as many threads as leave each of them about 8 elements; short rows share a block, so that the
   threads of a warp read one stretch of memory. Where the reduced axis is not the last one (inner ≥ 32) a thread takes
   a row of its own, and neighbouring threads read neighbouring addresses.
 - Columns are read by threads side by side (a warp reads 32 columns of a row: one 128-byte line), and the rows are cut
@@ -31,7 +32,7 @@ Dim = tuple[int, ...]
 Capability = tuple[int, int]
 THREADS = 256
 WAVES = 4
-PER_THREAD = 4  # elements of a row for each of its threads
+PER_THREAD = 8  # elements of a row for each of its threads
 
 
 @dataclass(frozen=True)
@@ -42,13 +43,14 @@ class Architecture:
     threads: int
 
     @property
-    def most_blocks(self) -> int:
-        return self.multiprocessors * (self.threads // THREADS) * WAVES
+    def resident(self) -> int:
+        """Blocks of THREADS threads that run at the same time."""
+        return self.multiprocessors * (self.threads // THREADS)
 
 
 # Resident threads: CUDA C++ Programming Guide, "Technical Specifications per Compute Capability".
 TABLE: dict[Capability, Architecture] = {
-    (7, 5): Architecture(40, 1024),  # T4
+    (7, 5): Architecture(72, 1024),  # TITAN RTX, Quadro RTX 8000
     (8, 0): Architecture(108, 2048),  # A100
     (8, 6): Architecture(84, 1536),  # A10, A40, RTX 3090
     (8, 9): Architecture(142, 1536),  # L40, RTX 4090
@@ -100,29 +102,29 @@ def plan(
 
 @lru_cache(maxsize=4096)
 def _plan(kind: str, n: int, columns: int, inner: int, capability: Capability) -> tuple[Dim, Dim]:
-    most = architecture(capability).most_blocks
+    resident = architecture(capability).resident
     if kind == "elementwise":
-        return (_clip(_parts(n, THREADS), most),), (THREADS,)
+        return (_clip(_parts(n, THREADS), resident),), (THREADS,)
     if kind == "total":  # one wave, so that few numbers are left for the second pass
-        return (_clip(_parts(n, THREADS * PER_THREAD), min(most // WAVES, MOST_THREADS)),), (THREADS,)
+        return (_clip(_parts(n, THREADS * PER_THREAD), min(resident, MOST_THREADS)),), (THREADS,)
     if kind == "rows":
         width = 1 if inner >= 32 else min(_power_of_two(_parts(columns, PER_THREAD)), MOST_THREADS)
         height = max(THREADS // width, 1)
-        return (_clip(_parts(n, height), most),), (width, height)
+        return (_clip(_parts(n, height), WAVES * resident),), (width, height)
     if kind == "columns":
         width = min(_power_of_two(columns), 32)
         height = THREADS // width
-        across = _clip(_parts(columns, width), most)
-        chunks = _clip(_parts(n, height * PER_THREAD), max(most // WAVES // across, 1))
+        across = _clip(_parts(columns, width), resident)
+        chunks = _clip(_parts(n, height * PER_THREAD), max(resident // across, 1))
         return (across, chunks), (width, height)
     if kind == "channels":
         width = min(_power_of_two(inner), 32)
-        return (_clip(columns, most),), (width, MOST_THREADS // width)
+        return (_clip(columns, WAVES * resident),), (width, MOST_THREADS // width)
     if kind == "scatter":  # a group of rows for each threadIdx.y
         width = min(_power_of_two(columns), 32)
         height = THREADS // width
-        across = _clip(_parts(columns, width), most)
-        return (across, _clip(_parts(n, height), max(most // WAVES // across, 1))), (width, height)
+        across = _clip(_parts(columns, width), resident)
+        return (across, _clip(_parts(n, height), max(resident // across, 1))), (width, height)
     raise ValueError(f"plan: expected one of {', '.join(SIMULATOR)}, got {kind!r}")
 
 

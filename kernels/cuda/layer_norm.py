@@ -12,13 +12,14 @@ from typing import Any
 from nanonet_kernels.cuda import reduce
 from nanonet_kernels.cuda.device import MOST_THREADS, column_sum, cuda, precisions, row_sum
 from nanonet_kernels.cuda.launch import plan
+from nanonet_kernels.cuda.share import make_squares, make_total
 
 Array = Any
 BLOCK = (32, 8)
 
 
 def _layer_norm(T):
-    zero, one = T(0), T(1)
+    one, total, squares = T(1), make_total(T), make_squares(T)
 
     def layer_norm(x, w, b, y, xhat, r, rows, columns, eps, has_w, has_b):
         shared = cuda.shared.array(MOST_THREADS, T)
@@ -27,18 +28,10 @@ def _layer_norm(T):
         while first < rows:
             row = first + cuda.threadIdx.y
             start, count = row * columns, columns if row < rows else 0
-            total, squares = zero, zero
-            j = cuda.threadIdx.x
-            while j < count:
-                total += x[start + j]
-                j += width
-            mean = row_sum(shared, total) / T(columns)
-            j = cuda.threadIdx.x
-            while j < count:
-                d = x[start + j] - mean
-                squares += d * d
-                j += width
-            rstd = one / T(math.sqrt(row_sum(shared, squares) / T(columns) + eps))
+            begin, end = start + cuda.threadIdx.x, start + count
+            mean = row_sum(shared, total(x, begin, end, width)) / T(columns)
+            var = row_sum(shared, squares(x, mean, begin, end, width)) / T(columns)
+            rstd = one / T(math.sqrt(var + eps))
             j = cuda.threadIdx.x
             while j < count:
                 h = (x[start + j] - mean) * rstd

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from nanonet_kernels.cuda.device import (
     MOST_THREADS,
     Precisions,
@@ -21,23 +19,21 @@ from nanonet_kernels.cuda.device import (
     cuda,
     precisions,
     row_max,
+    row_start,
     row_sum,
 )
 from nanonet_kernels.cuda.launch import plan
+from nanonet_kernels.cuda.share import make_largest, make_total
 
 Array = Any
 
 
 def _total_sum(T):
-    zero = T(0)
+    share = make_total(T)
 
     def total_sum(x, y, n, scale):
         shared = cuda.shared.array(MOST_THREADS, T)
-        i, step, total = cuda.grid(1), cuda.gridsize(1), zero
-        while i < n:
-            total += x[i]
-            i += step
-        total = block_sum(shared, total)
+        total = block_sum(shared, share(x, cuda.grid(1), n, cuda.gridsize(1)))
         if cuda.threadIdx.x == 0:
             y[cuda.blockIdx.x] = total * scale
 
@@ -45,15 +41,11 @@ def _total_sum(T):
 
 
 def _total_max(T):
-    lowest = T(-np.inf)
+    share = make_largest(T)
 
     def total_max(x, y, n):
         shared = cuda.shared.array(MOST_THREADS, T)
-        i, step, top = cuda.grid(1), cuda.gridsize(1), lowest
-        while i < n:
-            top = x[i] if x[i] > top or x[i] != x[i] else top
-            i += step
-        top = block_max(shared, top)
+        top = block_max(shared, share(x, cuda.grid(1), n, cuda.gridsize(1)))
         if cuda.threadIdx.x == 0:
             y[cuda.blockIdx.x] = top
 
@@ -61,7 +53,7 @@ def _total_max(T):
 
 
 def _rows_sum(T):
-    zero = T(0)
+    share = make_total(T)
 
     def rows_sum(x, y, rows, columns, inner, scale):
         shared = cuda.shared.array(MOST_THREADS, T)
@@ -69,13 +61,9 @@ def _rows_sum(T):
         first = cuda.blockIdx.x * height
         while first < rows:
             row = first + cuda.threadIdx.y
-            start = (row // inner) * columns * inner + row % inner
+            start = row_start(row, columns, inner)
             end = start + columns * inner if row < rows else start
-            i, total = start + cuda.threadIdx.x * inner, zero
-            while i < end:
-                total += x[i]
-                i += width * inner
-            total = row_sum(shared, total)
+            total = row_sum(shared, share(x, start + cuda.threadIdx.x * inner, end, width * inner))
             if cuda.threadIdx.x == 0 and row < rows:
                 y[row] = total * scale
             first += cuda.gridDim.x * height
@@ -84,7 +72,7 @@ def _rows_sum(T):
 
 
 def _rows_max(T):
-    lowest = T(-np.inf)
+    share = make_largest(T)
 
     def rows_max(x, y, rows, columns, inner):
         shared = cuda.shared.array(MOST_THREADS, T)
@@ -92,13 +80,9 @@ def _rows_max(T):
         first = cuda.blockIdx.x * height
         while first < rows:
             row = first + cuda.threadIdx.y
-            start = (row // inner) * columns * inner + row % inner
+            start = row_start(row, columns, inner)
             end = start + columns * inner if row < rows else start
-            i, top = start + cuda.threadIdx.x * inner, lowest
-            while i < end:
-                top = x[i] if x[i] > top or x[i] != x[i] else top
-                i += width * inner
-            top = row_max(shared, top)
+            top = row_max(shared, share(x, start + cuda.threadIdx.x * inner, end, width * inner))
             if cuda.threadIdx.x == 0 and row < rows:
                 y[row] = top
             first += cuda.gridDim.x * height
@@ -107,7 +91,7 @@ def _rows_max(T):
 
 
 def _columns_sum(T):
-    zero = T(0)
+    share = make_total(T)
 
     def columns_sum(x, y, rows, columns, scale):
         """Each block adds its share of the rows and writes row blockIdx.y of y."""
@@ -115,12 +99,10 @@ def _columns_sum(T):
         width, height = cuda.blockDim.x, cuda.blockDim.y
         first = cuda.blockIdx.x * width
         while first < columns:
-            column, total = first + cuda.threadIdx.x, zero
-            row = cuda.blockIdx.y * height + cuda.threadIdx.y if column < columns else rows
-            while row < rows:
-                total += x[row * columns + column]
-                row += cuda.gridDim.y * height
-            total = column_sum(shared, total)
+            column = first + cuda.threadIdx.x
+            begin = (cuda.blockIdx.y * height + cuda.threadIdx.y) * columns + column
+            end = rows * columns if column < columns else 0
+            total = column_sum(shared, share(x, begin, end, cuda.gridDim.y * height * columns))
             if cuda.threadIdx.y == 0 and column < columns:
                 y[cuda.blockIdx.y * columns + column] = total * scale
             first += cuda.gridDim.x * width

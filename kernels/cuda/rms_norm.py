@@ -10,13 +10,14 @@ from typing import Any
 
 from nanonet_kernels.cuda.device import MOST_THREADS, cuda, precisions, row_sum
 from nanonet_kernels.cuda.launch import plan
+from nanonet_kernels.cuda.share import make_squares
 
 Array = Any
 BLOCK = (32, 8)
 
 
 def _rms_norm(T):
-    zero, one = T(0), T(1)
+    zero, one, squares = T(0), T(1), make_squares(T)
 
     def rms_norm(x, w, y, xhat, r, rows, columns, eps, has_w):
         shared = cuda.shared.array(MOST_THREADS, T)
@@ -25,12 +26,8 @@ def _rms_norm(T):
         while first < rows:
             row = first + cuda.threadIdx.y
             start, count = row * columns, columns if row < rows else 0
-            squares = zero
-            j = cuda.threadIdx.x
-            while j < count:
-                squares += x[start + j] * x[start + j]
-                j += width
-            scale = one / T(math.sqrt(row_sum(shared, squares) / T(columns) + eps))
+            square = row_sum(shared, squares(x, zero, start + cuda.threadIdx.x, start + count, width)) / T(columns)
+            scale = one / T(math.sqrt(square + eps))
             j = cuda.threadIdx.x
             while j < count:
                 h = x[start + j] * scale

@@ -12,15 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from nanonet_kernels.cuda.device import MOST_THREADS, cuda, precisions, row_max, row_sum
+from nanonet_kernels.cuda.device import MOST_THREADS, cuda, precisions, row_max, row_start, row_sum
 from nanonet_kernels.cuda.launch import plan
+from nanonet_kernels.cuda.share import make_exponentials, make_largest
 
 Array = Any
 BLOCK = (32, 8)
 
 
 def _smoothed_forward(T):
-    zero, one, lowest, nan = T(0), T(1), T(-np.inf), T(np.nan)
+    zero, one, nan = T(0), T(1), T(np.nan)
+    largest, exponentials = make_largest(T), make_exponentials(T)
 
     def smoothed_forward(x, target, weight, p, losses, counts, rows, columns, inner, weighted, ignoring, ignored, eps):
         shared = cuda.shared.array(MOST_THREADS, T)
@@ -28,20 +30,11 @@ def _smoothed_forward(T):
         first = cuda.blockIdx.x * height
         while first < rows:
             row = first + cuda.threadIdx.y
-            start = (row // inner) * columns * inner + row % inner
+            start = row_start(row, columns, inner)
             end = start + columns * inner if row < rows else start
             begin, step = start + cuda.threadIdx.x * inner, width * inner
-            top, total, loss = lowest, zero, zero
-            i = begin
-            while i < end:
-                top = x[i] if x[i] > top else top
-                i += step
-            top = row_max(shared, top)
-            i = begin
-            while i < end:
-                total += T(math.exp(x[i] - top))
-                i += step
-            total = row_sum(shared, total)
+            top = row_max(shared, largest(x, begin, end, step))
+            total, loss = row_sum(shared, exponentials(x, top, begin, end, step)), zero
             scale = one / total
             label = target[row] if row < rows else 0
             c, i = cuda.threadIdx.x, begin
@@ -73,7 +66,7 @@ def _smoothed_backward(T):
         first = cuda.blockIdx.x * height
         while first < rows:
             row = first + cuda.threadIdx.y
-            start = (row // inner) * columns * inner + row % inner
+            start = row_start(row, columns, inner)
             end = start + columns * inner if row < rows else start
             begin, step = start + cuda.threadIdx.x * inner, width * inner
             label, each, all_q = -1, zero, zero

@@ -10,17 +10,16 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
-from nanonet_kernels.cuda.device import MOST_THREADS, Precisions, cuda, precisions, row_max, row_sum
+from nanonet_kernels.cuda.device import MOST_THREADS, Precisions, cuda, precisions, row_max, row_start, row_sum
 from nanonet_kernels.cuda.launch import plan
+from nanonet_kernels.cuda.share import make_dot, make_exponentials, make_largest, make_total
 
 Array = Any
 BLOCK = (32, 8)
 
 
 def _softmax(T):
-    zero, one, lowest = T(0), T(1), T(-np.inf)
+    one, largest, exponentials = T(1), make_largest(T), make_exponentials(T)
 
     def softmax(x, y, rows, columns, inner):
         shared = cuda.shared.array(MOST_THREADS, T)
@@ -28,20 +27,11 @@ def _softmax(T):
         first = cuda.blockIdx.x * height
         while first < rows:  # the same for all threads of the block, which meet at the barriers of row_sum
             row = first + cuda.threadIdx.y
-            start = (row // inner) * columns * inner + row % inner
+            start = row_start(row, columns, inner)
             end = start + columns * inner if row < rows else start  # a thread without a row has no elements
             begin, step = start + cuda.threadIdx.x * inner, width * inner
-            top, total = lowest, zero
-            i = begin
-            while i < end:
-                top = x[i] if x[i] > top else top
-                i += step
-            top = row_max(shared, top)
-            i = begin
-            while i < end:
-                total += T(math.exp(x[i] - top))
-                i += step
-            scale = one / row_sum(shared, total)
+            top = row_max(shared, largest(x, begin, end, step))
+            scale = one / row_sum(shared, exponentials(x, top, begin, end, step))
             i = begin
             while i < end:
                 y[i] = T(math.exp(x[i] - top)) * scale
@@ -52,7 +42,7 @@ def _softmax(T):
 
 
 def _softmax_backward(T):
-    zero = T(0)
+    dot = make_dot(T)
 
     def softmax_backward(y, dy, dx, rows, columns, inner):
         shared = cuda.shared.array(MOST_THREADS, T)
@@ -60,18 +50,13 @@ def _softmax_backward(T):
         first = cuda.blockIdx.x * height
         while first < rows:
             row = first + cuda.threadIdx.y
-            start = (row // inner) * columns * inner + row % inner
+            start = row_start(row, columns, inner)
             end = start + columns * inner if row < rows else start
             begin, step = start + cuda.threadIdx.x * inner, width * inner
-            dot = zero
+            mean = row_sum(shared, dot(dy, y, begin, end, step))
             i = begin
             while i < end:
-                dot += dy[i] * y[i]
-                i += step
-            dot = row_sum(shared, dot)
-            i = begin
-            while i < end:
-                dx[i] = y[i] * (dy[i] - dot)
+                dx[i] = y[i] * (dy[i] - mean)
                 i += step
             first += cuda.gridDim.x * height
 
@@ -79,7 +64,7 @@ def _softmax_backward(T):
 
 
 def _log_softmax(T):
-    zero, lowest = T(0), T(-np.inf)
+    largest, exponentials = make_largest(T), make_exponentials(T)
 
     def log_softmax(x, y, rows, columns, inner):
         shared = cuda.shared.array(MOST_THREADS, T)
@@ -87,20 +72,11 @@ def _log_softmax(T):
         first = cuda.blockIdx.x * height
         while first < rows:
             row = first + cuda.threadIdx.y
-            start = (row // inner) * columns * inner + row % inner
+            start = row_start(row, columns, inner)
             end = start + columns * inner if row < rows else start
             begin, step = start + cuda.threadIdx.x * inner, width * inner
-            top, total = lowest, zero
-            i = begin
-            while i < end:
-                top = x[i] if x[i] > top else top
-                i += step
-            top = row_max(shared, top)
-            i = begin
-            while i < end:
-                total += T(math.exp(x[i] - top))
-                i += step
-            total = row_sum(shared, total)
+            top = row_max(shared, largest(x, begin, end, step))
+            total = row_sum(shared, exponentials(x, top, begin, end, step))
             i = begin
             while i < end:
                 y[i] = (x[i] - top) - T(math.log(total))
@@ -111,7 +87,7 @@ def _log_softmax(T):
 
 
 def _log_softmax_backward(T):
-    zero = T(0)
+    total = make_total(T)
 
     def log_softmax_backward(y, dy, dx, rows, columns, inner):
         shared = cuda.shared.array(MOST_THREADS, T)
@@ -119,18 +95,13 @@ def _log_softmax_backward(T):
         first = cuda.blockIdx.x * height
         while first < rows:
             row = first + cuda.threadIdx.y
-            start = (row // inner) * columns * inner + row % inner
+            start = row_start(row, columns, inner)
             end = start + columns * inner if row < rows else start
             begin, step = start + cuda.threadIdx.x * inner, width * inner
-            total = zero
+            sum_dy = row_sum(shared, total(dy, begin, end, step))
             i = begin
             while i < end:
-                total += dy[i]
-                i += step
-            total = row_sum(shared, total)
-            i = begin
-            while i < end:
-                dx[i] = dy[i] - T(math.exp(y[i])) * total
+                dx[i] = dy[i] - T(math.exp(y[i])) * sum_dy
                 i += step
             first += cuda.gridDim.x * height
 
