@@ -1,4 +1,4 @@
-"""Elementwise CUDA kernels against the rules of nanonet.ops in float64: see tests/simulated_cuda.py."""
+"""Elementwise CUDA kernels against the rules of nanonet.ops in float64: see tests/simulator/kernels.py."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nanonet.ops import elementary, elu, rectifier
 from nanonet_kernels.cuda import activation, bias_activation
 from nanonet_kernels.cuda import rectifier as straight
 from nanonet_kernels.cuda.elementwise import Elementwise
-from tests.simulated_cuda import DTYPES, assert_near, on_device, poisoned, xp
+from tests.simulator.kernels import DTYPES, assert_near, on_device, poisoned, xp
 
 SELU = (elu.SELU_ALPHA, elu.SELU_SCALE, 1.0)
 

@@ -1,4 +1,4 @@
-"""Normalisations on CUDA against the rules in float64: see tests/simulated_cuda.py."""
+"""Normalisations on CUDA against the rules in float64: see tests/simulator/kernels.py."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ import pytest
 from nanonet.ops.channel_norm import BatchNorm
 from nanonet.ops.norm import LayerNorm, RmsNorm
 from nanonet_kernels.cuda import batch_norm, launch, layer_norm, reduce, rms_norm
-from tests.simulated_cuda import DTYPES, assert_near, on_device, poisoned, xp
-from tests.simulated_cuda_rows import rounded
+from tests.simulator.kernels import DTYPES, assert_near, on_device, poisoned, rounded, xp
 
 ALL = (True, True, True, True, True)
 PARAMETERS = [(True, True), (False, False), (True, False), (False, True)]

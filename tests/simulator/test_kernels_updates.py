@@ -1,4 +1,4 @@
-"""Optimizer kernels on CUDA against the rules in float64, several steps in a row: see tests/simulated_cuda.py."""
+"""Optimizer kernels on CUDA against the rules in float64, several steps in a row: see tests/simulator/kernels.py."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from nanonet.ops import update as rules
 from nanonet_kernels.cuda import adam, update
-from tests.simulated_cuda import DTYPES, assert_near, on_device, xp
+from tests.simulator.kernels import DTYPES, assert_near, on_device, xp
 
 ADAM = {"lr": 0.01, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8}
 RMS = {"lr": 0.01, "alpha": 0.9, "eps": 1e-8}

@@ -1,4 +1,4 @@
-"""What the checks of CUDA kernels share. They run in Numba's simulator, started by tests/test_kernels_cuda.py."""
+"""What the checks of CUDA kernels share. They run in Numba's simulator, started by tests/test_simulator.py."""
 
 from __future__ import annotations
 
@@ -10,16 +10,26 @@ from nanonet.backends import numpy as numpy_backend
 from nanonet_kernels.cuda.kernel import simulated
 from nanonet_kernels.cuda.memory import SimulatedArray
 
-assert simulated(), "these checks need NUMBA_ENABLE_CUDASIM=1; run tests/test_kernels_cuda.py"
+assert simulated(), "these checks need NUMBA_ENABLE_CUDASIM=1; run tests/test_simulator.py"
 
 xp = numpy_backend.xp
 DTYPES = (np.float32, np.float64)
+# shape of the scores, with a weight for each class?, ignored label
+LABELS = [
+    ((4, 5), None, None), ((4, 5), "weight", None), ((4, 5), None, 1), ((4, 5), "weight", 1), ((2, 3, 4), "weight", 2),
+    ((2, 3, 4), None, None), ((1, 1), None, None), ((5, 3), None, -100),
+]  # fmt: skip
 
 
 def on_device(*arrays: Any, dtype: Any = None) -> Any:
     """Copies in the simulated device's memory; floats in `dtype` where it is given. None stays None."""
     copies = [None if a is None else SimulatedArray(np.array(_cast(a, dtype), copy=True)) for a in arrays]
     return copies if len(copies) > 1 else copies[0]
+
+
+def rounded(*shape: int, seed: int = 0) -> np.ndarray:
+    """Numbers that float32 holds exactly."""
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32).astype(np.float64)
 
 
 def poisoned(shape: Any, dtype: Any) -> SimulatedArray:

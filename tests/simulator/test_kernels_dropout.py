@@ -1,4 +1,4 @@
-"""Dropout's generator on CUDA against Philox4x32-10 written in NumPy: see tests/simulated_cuda.py."""
+"""Dropout's generator on CUDA against Philox4x32-10 written in NumPy: see tests/simulator/kernels.py."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nanonet_kernels.cuda import dropout, launch
-from tests.simulated_cuda import DTYPES, on_device, poisoned
+from tests.simulator.kernels import DTYPES, on_device, poisoned
 
 ONES = 0xFFFFFFFF
 

@@ -1,4 +1,4 @@
-"""Softmax, cross-entropy, sums and embeddings on CUDA against the rules in float64: see tests/simulated_cuda.py."""
+"""Softmax, cross-entropy, sums and embeddings on CUDA against the rules in float64: see tests/simulator/kernels.py."""
 
 from __future__ import annotations
 
@@ -11,16 +11,11 @@ from nanonet.ops.classification import CrossEntropy
 from nanonet.ops.embedding import Embedding
 from nanonet.ops.softmax import LogSoftmax, Softmax
 from nanonet_kernels.cuda import cross_entropy, embedding, launch, reduce, softmax
-from tests.simulated_cuda import DTYPES, assert_near, on_device, poisoned, xp
+from tests.simulator.kernels import DTYPES, LABELS, assert_near, on_device, poisoned, rounded, xp
 
 SHAPES = [((1, 1), 1), ((3, 5), 1), ((5, 1), 1), ((2, 7, 3), 1), ((2, 3, 4), 2), ((4, 3), 0), ((0, 3), 1)]
 rule: Any = {"softmax": Softmax, "log_softmax": LogSoftmax}
 LAUNCHES = [((1,), (2, 2)), ((2,), (3, 2)), ((3,), (1, 3)), ((1,), (5, 1))]  # widths that are no powers of two
-
-
-def rounded(*shape: int, seed: int = 0) -> np.ndarray:
-    """Numbers that float32 holds exactly."""
-    return np.random.default_rng(seed).normal(size=shape).astype(np.float32).astype(np.float64)
 
 
 @pytest.fixture(params=LAUNCHES, ids=str)
@@ -59,12 +54,6 @@ def test_softmax_is_right_for_every_launch(name: str) -> None:
 @pytest.mark.parametrize("special", [np.nan, np.inf, -np.inf, 1e30, -1e30, 0.0])
 def test_softmax_of_special_numbers_is_the_rules(name: str, special: float) -> None:
     check_softmax(name, np.array([[special, 1.0, 2.0], [special] * 3, [0.0, 1.0, 2.0]]), 1, np.float32)
-
-
-LABELS = [
-    ((4, 5), None, None), ((4, 5), "weight", None), ((4, 5), None, 1), ((4, 5), "weight", 1), ((2, 3, 4), "weight", 2),
-    ((2, 3, 4), None, None), ((1, 1), None, None), ((5, 3), None, -100),
-]  # fmt: skip
 
 
 def cross_entropy_on_device(x: Any, target: Any, weight: Any, ignore: Any, reduction: str, dy: Any, dtype: Any) -> Any:

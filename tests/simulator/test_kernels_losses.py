@@ -1,4 +1,4 @@
-"""Smoothed cross-entropy, negative log-likelihood and squared error on CUDA: see tests/simulated_cuda.py."""
+"""Smoothed cross-entropy, negative log-likelihood and squared error on CUDA: see tests/simulator/kernels.py."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ import pytest
 from nanonet.ops.classification import CrossEntropy, NllLoss
 from nanonet.ops.loss import MseLoss
 from nanonet_kernels.cuda import cross_entropy, loss, reduce, smoothed_cross_entropy
-from tests.simulated_cuda import DTYPES, assert_near, on_device, poisoned, xp
-from tests.simulated_cuda_rows import LABELS, rounded
+from tests.simulator.kernels import DTYPES, LABELS, assert_near, on_device, poisoned, rounded, xp
 
 smooth_rule: Any = CrossEntropy
 nll_rule: Any = NllLoss
