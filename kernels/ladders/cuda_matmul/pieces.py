@@ -24,10 +24,10 @@ def loader(width: int, tile: Tile, pitch: int, along_k: bool) -> tuple[Any, Any,
     along_k  the operand is contiguous along k (a row-major, b column-major): its vectors are turned as they are put down
     """
     threads = tile.threads
-    each = width * tile.bk // 4 // threads  # vectors that each thread moves
+    each = tile.each(width) // 4  # vectors that each thread moves
     across = tile.bk // 4 if along_k else width // 4  # vectors side by side in memory
-    if each * threads * 4 != width * tile.bk:
-        raise ValueError(f"a panel of {tile.bk} x {width} is not a whole number of vectors for {threads} threads")
+    if tile.each(width) % 4:
+        raise ValueError(f"tile {tile.name}: a panel of {tile.bk} x {width} gives {threads} threads no whole vectors")
 
     if along_k:
 
@@ -122,20 +122,22 @@ def storer(tile: Tile, row_step: int, column_step: int) -> Any:
         if activation == GELU:
             for i in range(size):
                 sums[i] = gelu(sums[i])
-        if n % 4 == 0:
-            for i in range(tm):
-                r = row + i // 4 * row_step + i % 4
-                for j in range(0, tn, 4):
-                    c = column + j // 4 * column_step
-                    s = i * tn + j
-                    if r < m and c < n:
-                        store4(out, r * n + c, (sums[s], sums[s + 1], sums[s + 2], sums[s + 3]))
-        else:
-            for i in range(tm):
-                r = row + i // 4 * row_step + i % 4
-                for j in range(tn):
-                    c = column + j // 4 * column_step + j % 4
-                    if r < m and c < n:
-                        out[r * n + c] = sums[i * tn + j]
+        aligned = n % 4 == 0
+        for i in range(tm):
+            r = row + i // 4 * row_step + i % 4
+            for j in range(0, tn, 4):
+                c = column + j // 4 * column_step
+                s, at = i * tn + j, r * n + c
+                if r < m and c < n:
+                    if aligned:
+                        store4(out, at, (sums[s], sums[s + 1], sums[s + 2], sums[s + 3]))
+                    else:
+                        out[at] = sums[s]
+                        if c + 1 < n:
+                            out[at + 1] = sums[s + 1]
+                        if c + 2 < n:
+                            out[at + 2] = sums[s + 2]
+                        if c + 3 < n:
+                            out[at + 3] = sums[s + 3]
 
     return store

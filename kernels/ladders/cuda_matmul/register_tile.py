@@ -11,6 +11,7 @@ from numba import cuda
 
 from nanonet_kernels.cuda.kernel import Kernel
 from nanonet_kernels.cuda.vector import floats
+from nanonet_kernels.ladders.cuda_matmul.bounded import BoundedKernel
 from nanonet_kernels.ladders.cuda_matmul.epilogue import ZERO, finish
 from nanonet_kernels.ladders.cuda_matmul.pieces import storer
 from nanonet_kernels.ladders.cuda_matmul.tiles import ARGUMENTS, Tile
@@ -26,7 +27,7 @@ def tile_1d(tile: Tile, name: str) -> Kernel:
     """
     bm, bn, bk, tm, threads = tile.bm, tile.bn, tile.bk, tile.tm, tile.threads
     size_a, size_b = bm * bk, bk * bn
-    each_a, each_b = size_a // threads, size_b // threads
+    each_a, each_b = tile.each(bm), tile.each(bn)
     depth = INT(bk)
 
     def kernel(a, b, out, bias, m, n, k, a_row, a_column, b_row, b_column, has_bias, activation):
@@ -73,7 +74,7 @@ def tile_2d(tile: Tile, name: str) -> Kernel:
     """
     bm, bn, bk, tm, tn, threads = tile.bm, tile.bn, tile.bk, tile.tm, tile.tn, tile.threads
     size_a, size_b, size = bm * bk, bk * bn, tm * tn
-    each_a, each_b = size_a // threads, size_b // threads
+    each_a, each_b = tile.each(bm), tile.each(bn)
     across, depth = bn // tn, INT(bk)
     store = storer(tile, 4, 4)
 
@@ -113,4 +114,4 @@ def tile_2d(tile: Tile, name: str) -> Kernel:
             cuda.syncthreads()
         store(sums, row0 + y, column0 + x, out, m, n, bias, has_bias, activation)
 
-    return Kernel(kernel, ARGUMENTS, block=threads, name=name)
+    return BoundedKernel(kernel, ARGUMENTS, block=threads, per_sm=tile.per_sm, name=name)

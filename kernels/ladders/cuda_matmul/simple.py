@@ -77,7 +77,7 @@ def shared_memory(tile: Tile, name: str) -> Kernel:
     """
     bm, bn, bk, threads = tile.bm, tile.bn, tile.bk, tile.threads
     size_a, size_b = bm * bk, bk * bn
-    each_a, each_b = size_a // threads, size_b // threads
+    each_a, each_b = tile.each(bm), tile.each(bn)
     depth = INT(bk)
 
     def kernel(a, b, out, bias, m, n, k, a_row, a_column, b_row, b_column, has_bias, activation):

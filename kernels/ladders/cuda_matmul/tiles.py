@@ -1,8 +1,8 @@
-"""The shape of the work: how much of the product a block, a warp and a thread take."""
+"""The shape of the work: how much of the product a block, a warp and a thread take, and which shape suits which product."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 # a, b, out, bias, m, n, k, strides of a (row, column) and of b in elements, has_bias, activation: of every rung
 ARGUMENTS = "f4* f4* f4* f4* i4 i4 i4 i8 i8 i8 i8 i4 i4"
@@ -34,8 +34,84 @@ class Tile:
 
     @property
     def name(self) -> str:
-        return f"{self.bm}x{self.bn}x{self.bk}"
+        """Its numbers in words: 128x128x8_8x8_32x64_2 (block, thread, warp, blocks on a multiprocessor)."""
+        warp = f"_{self.wm}x{self.wn}" if self.wm else ""
+        return f"{self.bm}x{self.bn}x{self.bk}_{self.tm}x{self.tn}{warp}_{self.per_sm}"
+
+    def without_warps(self) -> Tile:
+        """For a rung that does not arrange its warps."""
+        return replace(self, wm=None, wn=None, warp=32)
+
+    def each(self, width: int) -> int:
+        """Elements of a panel, bk x width, that each thread brings."""
+        if width * self.bk % self.threads:
+            raise ValueError(f"tile {self.name}: a panel of {self.bk} x {width} cannot be divided among {self.threads} threads")
+        return width * self.bk // self.threads
 
     def blocks(self, m: int, n: int) -> int:
         """Blocks that cover a product of m by n."""
         return -(-m // self.bm) * -(-n // self.bn)
+
+    def global_intensity(self) -> float:
+        """Flops per byte of global memory where a block reads each element of its panels once: bm bn / (2 (bm + bn))."""
+        return 2 * self.bm * self.bn / (4 * (self.bm + self.bn))
+
+    def shared_intensity(self) -> float:
+        """Flops per byte that a thread reads from shared memory: tm tn / (2 (tm + tn))."""
+        return 2 * self.tm * self.tn / (4 * (self.tm + self.tn))
+
+    def warp_intensity(self) -> float:
+        """Flops per byte of shared memory where lanes that read the same word share it: wm wn / (2 (wm + wn))."""
+        assert self.wm is not None and self.wn is not None
+        return 2 * self.wm * self.wn / (4 * (self.wm + self.wn))
+
+
+# 256 threads with 64 sums each. Two blocks on a multiprocessor leave 65536 / 512 = 128 registers for a thread: 64 sums,
+# 16 factors, 8 words on their way, and addresses. One waits at its barrier while the other multiplies. 32 flops per byte.
+LARGE = Tile(128, 128, 8, 8, 8, wm=32, wn=64, per_sm=2)
+# Four times as many blocks, for products that LARGE would not spread over all multiprocessors. 16 flops per byte.
+SMALL = Tile(64, 64, 16, 8, 4, wm=32, wn=32, per_sm=4)
+# Few rows (a small batch), few columns (a classifier's last layer): a square tile would be mostly outside. 12.8 flops per
+# byte; such products are bound by memory whatever the tile: at m = 32 there are at most 16 flops per byte of b.
+WIDE = Tile(32, 128, 16, 4, 8, wm=32, wn=32, per_sm=4)
+TALL = Tile(128, 32, 16, 8, 4, wm=32, wn=32, per_sm=4)
+
+# Multiprocessors of a usual GPU of each compute capability: what "spread over all" means where none can be asked.
+MULTIPROCESSORS = {(7, 5): 40, (8, 0): 108, (8, 6): 82, (8, 9): 128, (9, 0): 132, (10, 0): 148, (12, 0): 170}
+
+# For each architecture and class of shape. They are the same tiles at present: all have 65536 registers and at least 64
+# KiB of shared memory for a multiprocessor, of which these take 34 (LARGE) to 84 (WIDE, TALL: three blocks fit on sm_75
+# instead of four). They differ in when a product is large: by their number of multiprocessors.
+TILES = {
+    capability: {"large": LARGE, "small": SMALL, "wide": WIDE, "tall": TALL} for capability in MULTIPROCESSORS
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How to compute a product: the rung, its tile, and for split_k the number of slices."""
+
+    rung: str
+    tile: Tile
+    slices: int = 1
+
+
+def shape_class(m: int, n: int, multiprocessors: int) -> str:
+    """wide (m ≤ 32), tall (n ≤ 32), large (enough tiles for all multiprocessors), else small."""
+    if m <= 32 or n <= 32:
+        return "wide" if m <= n else "tall"
+    return "large" if LARGE.blocks(m, n) >= multiprocessors else "small"
+
+
+def choose(m: int, n: int, k: int, capability: tuple[int, int], multiprocessors: int | None = None) -> Choice:
+    """Rung and tile for a product (m, k) @ (k, n) on a GPU of this compute capability.
+
+    k is divided into slices where the tiles are too few to keep all multiprocessors busy, none shorter than 256.
+    An architecture that the table does not know gets the newest one that is older than it.
+    """
+    known = max((c for c in TILES if c <= tuple(capability)), default=min(TILES))
+    if multiprocessors is None:
+        multiprocessors = MULTIPROCESSORS[known]
+    tile = TILES[known][shape_class(m, n, multiprocessors)]
+    slices = min(-(-multiprocessors // max(tile.blocks(m, n), 1)), k // 256)
+    return Choice("split_k", tile, slices) if slices > 1 else Choice("warp_tile", tile)

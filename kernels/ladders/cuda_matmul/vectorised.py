@@ -13,6 +13,7 @@ from numba import cuda
 
 from nanonet_kernels.cuda.kernel import Kernel
 from nanonet_kernels.cuda.vector import floats
+from nanonet_kernels.ladders.cuda_matmul.bounded import BoundedKernel
 from nanonet_kernels.ladders.cuda_matmul.epilogue import ZERO
 from nanonet_kernels.ladders.cuda_matmul.pieces import loader, multiplier, storer
 from nanonet_kernels.ladders.cuda_matmul.tiles import ARGUMENTS, Tile
@@ -42,7 +43,7 @@ def vectorised(tile: Tile, name: str, layout: str = "nn", *, conflict_free: bool
     multiply = multiplier(tile, pitch_a, pitch_b, row_step, column_step)
     store = storer(tile, row_step, column_step)
     size_a, size_b, size = bk * pitch_a, bk * pitch_b, tm * tn
-    each_a, each_b = bm * bk // threads, bn * bk // threads
+    each_a, each_b = tile.each(bm), tile.each(bn)
 
     def kernel(a, b, out, bias, m, n, k, a_row, a_column, b_row, b_column, has_bias, activation):
         array_a = cuda.shared.array(size_a, F4)
@@ -73,7 +74,7 @@ def vectorised(tile: Tile, name: str, layout: str = "nn", *, conflict_free: bool
             p = INT(p + bk)
         store(sums, row0 + row, column0 + column, out, m, n, bias, has_bias, activation)
 
-    return Kernel(kernel, ARGUMENTS, block=threads, name=name)
+    return BoundedKernel(kernel, ARGUMENTS, block=threads, per_sm=tile.per_sm, name=name)
 
 
 def conflict_free(tile: Tile, name: str, layout: str = "nn") -> Kernel:
@@ -96,7 +97,7 @@ def double_buffered(tile: Tile, name: str, layout: str = "nn") -> Kernel:
     store = storer(tile, 4 * down, 4 * across)
     panel_a, panel_b, size = bk * pitch_a, bk * pitch_b, tm * tn
     both_a, both_b = 2 * panel_a, 2 * panel_b
-    each_a, each_b = bm * bk // threads, bn * bk // threads
+    each_a, each_b = tile.each(bm), tile.each(bn)
 
     def kernel(a, b, out, bias, m, n, k, a_row, a_column, b_row, b_column, has_bias, activation):
         array_a = cuda.shared.array(both_a, F4)
@@ -129,4 +130,4 @@ def double_buffered(tile: Tile, name: str, layout: str = "nn") -> Kernel:
             p = INT(p + bk)
         store(sums, row0 + row, column0 + column, out, m, n, bias, has_bias, activation)
 
-    return Kernel(kernel, ARGUMENTS, block=threads, name=name)
+    return BoundedKernel(kernel, ARGUMENTS, block=threads, per_sm=tile.per_sm, name=name)

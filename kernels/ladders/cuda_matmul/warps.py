@@ -159,4 +159,4 @@ def _sum_slices(workspace, out, bias, size, n, slices, has_bias, activation):
         i += step
 
 
-sum_slices = Kernel(_sum_slices, "f4* f4* f4* i8 i4 i4 i4 i4", name="ladders.cuda_matmul.sum_slices")
+sum_slices = Kernel(_sum_slices, "f4* f4* f4* i8 i4 i4 i4 i4", name="ladders.cuda_matmul.numba.sum_slices")
