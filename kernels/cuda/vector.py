@@ -1,9 +1,10 @@
 """128-bit loads and stores for Numba CUDA: four float32 in one instruction, from global or shared memory.
 
-A warp that loads 4 bytes a lane asks for 128 bytes with one instruction; with 16 bytes a lane the same instruction moves
-512, so there are a quarter of the instructions and of the address arithmetic (CUDA C++ Best Practices Guide,
-"Vectorized memory access"). CUDA C writes `float4`; Numba has no such type, so `load4` and `store4` emit the vector load
-and store themselves, as `@intrinsic`s. Both need an address that is a multiple of 16 bytes: the GPU faults on any other.
+A warp that loads 4 bytes a lane asks for 128 bytes with one instruction; with 16 bytes a lane the same instruction
+moves 512, so there are a quarter of the instructions and of the address arithmetic (J. Luitjens, "CUDA Pro Tip: Increase
+Performance with Vectorized Memory Access"). CUDA C writes `float4`; Numba has no such type, so `load4` and `store4` emit
+the vector access themselves, as `@intrinsic`s. Both need an address that is a multiple of 16 bytes: the GPU faults on
+any other.
 
 In Numba's simulator, which runs Python, the same names are four plain reads and writes.
 """
@@ -94,9 +95,10 @@ def _intrinsics() -> tuple[Any, Any, Any]:
 
 
 if simulated():
-    load4, store4, floats = _load4, _store4, _floats
+    vector_functions: Any = _load4, _store4, _floats
 else:
-    load4, store4, floats = _intrinsics()
+    vector_functions = _intrinsics()
+load4, store4, floats = vector_functions
 
 load4.__doc__ = "The four float32 at `pointer[i : i + 4]`, as a tuple. The address is a multiple of 16 bytes."
 store4.__doc__ = "`pointer[i : i + 4] = x`, four float32. The address is a multiple of 16 bytes."

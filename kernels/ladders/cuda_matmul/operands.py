@@ -25,9 +25,11 @@ def checked(a: Any, b: Any, out: Any, bias: Any, activation: str | None) -> tupl
         if x is not None and x.dtype != np.float32:
             raise ValueError(f"matmul: {name} must be float32, got {x.dtype}; convert it with astype")
         if x is not None and any(stride % 4 or stride < 0 for stride in x.strides):
-            raise ValueError(f"matmul: {name} must have strides of whole elements, none below 0, got {x.strides}; copy it")
+            raise ValueError(
+                f"matmul: {name} must have strides of whole elements, none below 0, got {x.strides}; copy it"
+            )
     if address(out) % 16:
-        raise ValueError("matmul: out must start at a multiple of 16 bytes; pass one that is not cut out of another array")
+        raise ValueError("matmul: out must start at a multiple of 16 bytes; pass one that is not cut from another")
     if activation not in ACTIVATIONS:
         raise ValueError(f"matmul: activation must be None, 'relu' or 'gelu', got {activation!r}")
     if max(m, n, k) > LONGEST:
@@ -63,12 +65,13 @@ def _letter(x: Any) -> str | None:
 
 
 def pointer(x: Any) -> Any:
-    """What a kernel gets for a matrix with strides: where it starts. In the simulator, the flat memory from there on."""
+    """What a kernel gets for a matrix with strides: where it starts. Simulated: the flat memory from there on."""
     if not isinstance(x, SimulatedArray | np.ndarray):
         return x
     host = x.host if isinstance(x, SimulatedArray) else x
     span = 1 + sum((length - 1) * stride // 4 for length, stride in zip(host.shape, host.strides, strict=True))
-    return SimulatedArray(np.lib.stride_tricks.as_strided(host, (span if host.size else 0,), (4,)))
+    flat = np.lib.stride_tricks.as_strided(host, (span if host.size else 0,), (4,))
+    return SimulatedArray(flat if flat.flags.writeable else flat.copy())  # the simulator writes every array back
 
 
 def empty_like(out: Any, shape: tuple[int, ...]) -> Any:

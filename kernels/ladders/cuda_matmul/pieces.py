@@ -21,7 +21,7 @@ def loader(width: int, tile: Tile, pitch: int, along_k: bool) -> tuple[Any, Any,
 
     fetch    global memory → registers, 16 bytes at a time; outside the matrix zeros, which add nothing to a sum
     deposit  registers → shared memory, as panel[p * pitch + w]
-    along_k  the operand is contiguous along k (a row-major, b column-major): its vectors are turned as they are put down
+    along_k  the operand is contiguous along k (a row-major, b column-major): its vectors are turned when put down
     """
     threads = tile.threads
     each = tile.each(width) // 4  # vectors that each thread moves
@@ -69,7 +69,9 @@ def loader(width: int, tile: Tile, pitch: int, along_k: bool) -> tuple[Any, Any,
                 p = (t + s * threads) // across
                 w = (t + s * threads) % across * 4
                 r = 4 * s
-                store4(panel, start + p * pitch + w, (registers[r], registers[r + 1], registers[r + 2], registers[r + 3]))
+                store4(
+                    panel, start + p * pitch + w, (registers[r], registers[r + 1], registers[r + 2], registers[r + 3])
+                )
 
     return fetch, deposit, along_k
 
@@ -107,6 +109,27 @@ def storer(tile: Tile, row_step: int, column_step: int) -> Any:
     One short loop for each thing to do: a long one would not be unrolled, and `sums` would have to live in memory.
     """
     tm, tn, size = tile.tm, tile.tn, tile.tm * tile.tn
+    two_groups = tn == 8
+    if tn not in (4, 8):
+        raise ValueError(f"tile {tile.name}: a thread's columns must be 4 or 8, got {tn}")
+
+    @device
+    def store_group(sums, j, row, c, out, m, n):
+        aligned = n % 4 == 0
+        for i in range(tm):
+            r = row + i // 4 * row_step + i % 4
+            s, at = i * tn + j, r * n + c
+            if r < m and c < n:
+                if aligned:
+                    store4(out, at, (sums[s], sums[s + 1], sums[s + 2], sums[s + 3]))
+                else:
+                    out[at] = sums[s]
+                    if c + 1 < n:
+                        out[at + 1] = sums[s + 1]
+                    if c + 2 < n:
+                        out[at + 2] = sums[s + 2]
+                    if c + 3 < n:
+                        out[at + 3] = sums[s + 3]
 
     @device
     def store(sums, row, column, out, m, n, bias, has_bias, activation):
@@ -122,22 +145,8 @@ def storer(tile: Tile, row_step: int, column_step: int) -> Any:
         if activation == GELU:
             for i in range(size):
                 sums[i] = gelu(sums[i])
-        aligned = n % 4 == 0
-        for i in range(tm):
-            r = row + i // 4 * row_step + i % 4
-            for j in range(0, tn, 4):
-                c = column + j // 4 * column_step
-                s, at = i * tn + j, r * n + c
-                if r < m and c < n:
-                    if aligned:
-                        store4(out, at, (sums[s], sums[s + 1], sums[s + 2], sums[s + 3]))
-                    else:
-                        out[at] = sums[s]
-                        if c + 1 < n:
-                            out[at + 1] = sums[s + 1]
-                        if c + 2 < n:
-                            out[at + 2] = sums[s + 2]
-                        if c + 3 < n:
-                            out[at + 3] = sums[s + 3]
+        store_group(sums, 0, row, column, out, m, n)
+        if two_groups:
+            store_group(sums, 4, row, column + column_step, out, m, n)
 
     return store

@@ -6,8 +6,10 @@ it are unrolled. Panels lie in shared memory as panel[p * width + row or column]
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-from numba import cuda
+from numba import cuda as library
 
 from nanonet_kernels.cuda.kernel import Kernel
 from nanonet_kernels.cuda.vector import floats
@@ -16,6 +18,7 @@ from nanonet_kernels.ladders.cuda_matmul.epilogue import ZERO, finish
 from nanonet_kernels.ladders.cuda_matmul.pieces import storer
 from nanonet_kernels.ladders.cuda_matmul.tiles import ARGUMENTS, Tile
 
+cuda: Any = library  # numba-cuda's, whose types differ from those of the numba.cuda it replaces
 F4, INT, ONE = np.float32, np.int32, np.int32(1)
 
 

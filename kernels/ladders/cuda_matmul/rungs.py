@@ -209,7 +209,8 @@ def launches(
     matrices = operands.pointer(a), operands.pointer(b)
     strides = (*operands.strides(a), *operands.strides(b))
     flat_out = operands.pointer(out)
-    end = (flat_out if bias is None else operands.pointer(bias), int(bias is not None), ACTIVATIONS[activation])
+    unread = matrices[1]  # a kernel without a bias gets some pointer that it does not follow
+    end = (unread if bias is None else operands.pointer(bias), int(bias is not None), ACTIVATIONS[activation])
     if step.name != "split_k":
         return [(kernel, (blocks,), (*matrices, flat_out, end[0], m, n, k, *strides, *end[1:]))]
     depth = -(-k // (slices * tile.bk)) * tile.bk or tile.bk
@@ -218,6 +219,8 @@ def launches(
         workspace = operands.empty_like(out, (slices, m, n))
     if workspace.shape != (slices, m, n) or not workspace.flags.c_contiguous:
         raise ValueError(f"split_k: workspace must be contiguous of shape {(slices, m, n)}, got {workspace.shape}")
+    if operands.address(workspace) % 16:
+        raise ValueError("split_k: workspace must start at a multiple of 16 bytes")
     sums = operands.pointer(workspace)
     return [
         (kernel, (blocks, slices), (*matrices, sums, m, n, k, depth, *strides)),

@@ -1,4 +1,4 @@
-"""The shape of the work: how much of the product a block, a warp and a thread take, and which shape suits which product."""
+"""The shape of the work: how much of the product a block, a warp and a thread take, and what suits which product."""
 
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ class Tile:
     def each(self, width: int) -> int:
         """Elements of a panel, bk x width, that each thread brings."""
         if width * self.bk % self.threads:
-            raise ValueError(f"tile {self.name}: a panel of {self.bk} x {width} cannot be divided among {self.threads} threads")
+            raise ValueError(
+                f"tile {self.name}: a panel of {self.bk} x {width} cannot be divided among {self.threads} threads"
+            )
         return width * self.bk // self.threads
 
     def blocks(self, m: int, n: int) -> int:
@@ -53,7 +55,7 @@ class Tile:
         return -(-m // self.bm) * -(-n // self.bn)
 
     def global_intensity(self) -> float:
-        """Flops per byte of global memory where a block reads each element of its panels once: bm bn / (2 (bm + bn))."""
+        """Flops per byte of global memory where a block reads its panels once: bm bn / (2 (bm + bn))."""
         return 2 * self.bm * self.bn / (4 * (self.bm + self.bn))
 
     def shared_intensity(self) -> float:
@@ -62,17 +64,18 @@ class Tile:
 
     def warp_intensity(self) -> float:
         """Flops per byte of shared memory where lanes that read the same word share it: wm wn / (2 (wm + wn))."""
-        assert self.wm is not None and self.wn is not None
+        assert self.wm is not None
+        assert self.wn is not None
         return 2 * self.wm * self.wn / (4 * (self.wm + self.wn))
 
 
 # 256 threads with 64 sums each. Two blocks on a multiprocessor leave 65536 / 512 = 128 registers for a thread: 64 sums,
-# 16 factors, 8 words on their way, and addresses. One waits at its barrier while the other multiplies. 32 flops per byte.
+# 16 factors, 8 words on their way, addresses. One waits at its barrier while the other multiplies. 32 flops per byte.
 LARGE = Tile(128, 128, 8, 8, 8, wm=32, wn=64, per_sm=2)
 # Four times as many blocks, for products that LARGE would not spread over all multiprocessors. 16 flops per byte.
 SMALL = Tile(64, 64, 16, 8, 4, wm=32, wn=32, per_sm=4)
-# Few rows (a small batch), few columns (a classifier's last layer): a square tile would be mostly outside. 12.8 flops per
-# byte; such products are bound by memory whatever the tile: at m = 32 there are at most 16 flops per byte of b.
+# Few rows (a small batch), few columns (a classifier's last layer): a square tile would be mostly outside. 12.8 flops
+# per byte; such products are bound by memory whatever the tile: at m = 32 there are at most 16 flops per byte of b.
 WIDE = Tile(32, 128, 16, 4, 8, wm=32, wn=32, per_sm=4)
 TALL = Tile(128, 32, 16, 8, 4, wm=32, wn=32, per_sm=4)
 

@@ -1,15 +1,17 @@
 """Rungs six to eight: 16 bytes by each access, no bank conflicts, two buffers.
 
-Arguments as in `simple`, with more asked of a and b: each is contiguous along k or along its other side, the lengths of
-that side and the other stride are multiples of 4, addresses multiples of 16 bytes. `layout` says which: "n" is row-major
-(a along k, b along n), "t" column-major, first a's letter, then b's. The host sends other operands to tile_2d.
+Arguments as in `simple`, with more asked of a and b: each is contiguous along k or along its other side, the length of
+that side and the other stride are multiples of 4, addresses multiples of 16 bytes. `layout` says which: "n" is
+row-major (a along k, b along n), "t" column-major, first a's letter, then b's. Other operands go to tile_2d.
 The arithmetic intensity of all three is that of tile_2d: what they save is instructions and waiting.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
-from numba import cuda
+from numba import cuda as library
 
 from nanonet_kernels.cuda.kernel import Kernel
 from nanonet_kernels.cuda.vector import floats
@@ -18,6 +20,7 @@ from nanonet_kernels.ladders.cuda_matmul.epilogue import ZERO
 from nanonet_kernels.ladders.cuda_matmul.pieces import loader, multiplier, storer
 from nanonet_kernels.ladders.cuda_matmul.tiles import ARGUMENTS, Tile
 
+cuda: Any = library  # numba-cuda's, whose types differ from those of the numba.cuda it replaces
 F4, INT = np.float32, np.int32
 
 
@@ -28,9 +31,9 @@ def vectorised(tile: Tile, name: str, layout: str = "nn", *, conflict_free: bool
     same bank of shared memory and the two take turns.
 
     With `conflict_free` they do not meet. Shared memory has 32 banks of 4 bytes, and 8 lanes read 16 bytes each at once
-    if those fall on different banks. A thread takes its columns, and its rows, in groups of four with a whole block's width
-    between them: lanes read side by side, all 32 banks once. And panels are 4 floats wider than their contents, so that
-    the turned vectors of a are put down on different banks.
+    if those fall on different banks. A thread takes its columns, and its rows, in groups of four that lie 64 apart:
+    lanes read side by side, all 32 banks once. And panels are 4 floats wider than their contents, so that the turned
+    vectors of a are put down on different banks.
     """
     bm, bn, bk, tm, tn, threads = tile.bm, tile.bn, tile.bk, tile.tm, tile.tn, tile.threads
     padding = 4 if conflict_free else 0
@@ -86,7 +89,7 @@ def double_buffered(tile: Tile, name: str, layout: str = "nn") -> Kernel:
     """As conflict_free, with two panels of each operand: while the block multiplies from one, the next is on its way.
 
     The loads from global memory are started before the multiply-adds and put down after them: hundreds of cycles pass
-    behind work. One barrier a step is enough, for nobody writes the panel that is being read. Shared memory: twice as much.
+    behind work. One barrier a step is enough, for nobody writes the panel that is being read. Twice the shared memory.
     """
     bm, bn, bk, tm, tn, threads = tile.bm, tile.bn, tile.bk, tile.tm, tile.tn, tile.threads
     pitch_a, pitch_b = bm + 4, bn + 4

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import cuda
+from numba import cuda as library
 
 from nanonet_kernels.cuda.kernel import Kernel
 from nanonet_kernels.cuda.vector import device, floats
@@ -17,15 +17,17 @@ from nanonet_kernels.ladders.cuda_matmul.epilogue import NONE, ZERO, finish
 from nanonet_kernels.ladders.cuda_matmul.pieces import loader, multiplier, storer
 from nanonet_kernels.ladders.cuda_matmul.tiles import ARGUMENTS, Tile
 
+cuda: Any = library  # numba-cuda's, whose types differ from those of the numba.cuda it replaces
 F4, INT = np.float32, np.int32
 SPLIT_ARGUMENTS = "f4* f4* f4* i4 i4 i4 i4 i8 i8 i8 i8"
 
 
 class _Parts:
-    """What warp_tile and split_k share: `product`, the walk along k with two buffers, and where a thread's elements are."""
+    """What warp_tile and split_k share: `product`, the walk along k with two buffers; and a thread's place."""
 
     def __init__(self, tile: Tile, layout: str) -> None:
-        assert tile.wm is not None and tile.wn is not None
+        assert tile.wm is not None
+        assert tile.wn is not None
         bm, bn, bk, threads = tile.bm, tile.bn, tile.bk, tile.threads
         pitch_a, pitch_b = bm + 4, bn + 4
         lanes_down, lanes_across = tile.wm // tile.tm, tile.wn // tile.tn
@@ -60,7 +62,30 @@ def _product(tile: Tile, layout: str, pitch_a: int, pitch_b: int, row_step: int,
     multiply = multiplier(tile, pitch_a, pitch_b, row_step, column_step)
 
     @device
-    def product(a, b, m, n, begin, end, a_row, a_column, b_row, b_column, row0, column0, t, row, column, panels_a, panels_b, of_a, of_b, new_a, new_b, sums):
+    def product(
+        a,
+        b,
+        m,
+        n,
+        begin,
+        end,
+        a_row,
+        a_column,
+        b_row,
+        b_column,
+        row0,
+        column0,
+        t,
+        row,
+        column,
+        panels_a,
+        panels_b,
+        of_a,
+        of_b,
+        new_a,
+        new_b,
+        sums,
+    ):
         """sums = the thread's part of a[:, begin:end] @ b[begin:end, :], as in double_buffered."""
         for i in range(size):
             sums[i] = ZERO
@@ -85,9 +110,9 @@ def _product(tile: Tile, layout: str, pitch_a: int, pitch_b: int, row_step: int,
 def warp_tile(tile: Tile, name: str, layout: str = "nn") -> Kernel:
     """As double_buffered, with the threads of a warp on a compact piece of the tile, wm x wn.
 
-    Before, a warp's 32 lanes lay 2 x 16: per k they read 16 rows and 128 columns. As 4 x 8 lanes they read 32 rows and 64
-    columns: 96 floats of shared memory instead of 144 for the same 2048 multiply-adds, each of them broadcast to the
-    lanes that share it. (CUTLASS, "Efficient GEMM in CUDA", warp-level GEMM.)
+    Before, a warp's 32 lanes lay 2 x 16: per k they read 16 rows and 128 columns. As 4 x 8 lanes they read 32 rows and
+    64 columns: 96 floats of shared memory instead of 144 for the same 2048 multiply-adds, each of them broadcast to
+    the lanes that share it. (CUTLASS, "Efficient GEMM in CUDA", warp-level GEMM.)
     """
     bm, bn, tm, tn = tile.bm, tile.bn, tile.tm, tile.tn
     parts = _Parts(tile, layout)
@@ -117,8 +142,8 @@ def warp_tile(tile: Tile, name: str, layout: str = "nn") -> Kernel:
 def split_k(tile: Tile, name: str, layout: str = "nn") -> Kernel:
     """As warp_tile, with k divided among blocks: a product with few tiles but a long k then keeps the whole GPU busy.
 
-    `depth` of k, a multiple of bk, is a slice's. Slice s of a tile writes its sums to workspace[s] of (slices, m, n), and
-    `sum_slices` adds them in their order: the same bits each time, which atomic additions would not give.
+    `depth` of k, a multiple of bk, is a slice's. Slice s of a tile writes its sums to workspace[s] of (slices, m, n),
+    and `sum_slices` adds them in their order: the same bits each time, which atomic additions would not give.
     The workspace costs 8 · slices · m · n bytes of traffic on top of the product's own.
     """
     bm, bn, tm, tn = tile.bm, tile.bn, tile.tm, tile.tn
@@ -150,7 +175,7 @@ def split_k(tile: Tile, name: str, layout: str = "nn") -> Kernel:
 
 def _sum_slices(workspace, out, bias, size, n, slices, has_bias, activation):
     """out = activation(workspace.sum(axis=0) + bias), the slices in their order. 1 flop for 4 bytes."""
-    i, step = cuda.grid(1), cuda.gridsize(1)  # pyright: ignore[reportCallIssue]
+    i, step = cuda.grid(1), cuda.gridsize(1)
     while i < size:
         total = ZERO
         for s in range(slices):
