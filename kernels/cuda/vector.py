@@ -1,10 +1,10 @@
 """128-bit loads and stores for Numba CUDA: four float32 in one instruction, from global or shared memory.
 
 A warp that loads 4 bytes a lane asks for 128 bytes with one instruction; with 16 bytes a lane the same instruction
-moves 512, so there are a quarter of the instructions and of the address arithmetic (J. Luitjens, "CUDA Pro Tip: Increase
-Performance with Vectorized Memory Access"). CUDA C writes `float4`; Numba has no such type, so `load4` and `store4` emit
-the vector access themselves, as `@intrinsic`s. Both need an address that is a multiple of 16 bytes: the GPU faults on
-any other.
+moves 512, so there are a quarter of the instructions and of the address arithmetic (J. Luitjens, "CUDA Pro Tip:
+Increase Performance with Vectorized Memory Access"). CUDA C writes `float4`; Numba has no such type, so `load4` and
+`store4` emit the vector access themselves, as `@intrinsic`s. Both need an address that is a multiple of 16 bytes: the
+GPU faults on any other.
 
 In Numba's simulator, which runs Python, the same names are four plain reads and writes.
 """
@@ -52,9 +52,10 @@ def _intrinsics() -> tuple[Any, Any, Any]:
     """`load4`, `store4` and `floats` as code for the compiler."""
     from llvmlite import ir
     from numba.core import cgutils
-    from numba.cuda import types  # pyright: ignore[reportAttributeAccessIssue]
+    from numba.cuda import types as numba_types  # pyright: ignore[reportAttributeAccessIssue]
     from numba.cuda.extending import intrinsic  # pyright: ignore[reportMissingImports, reportAttributeAccessIssue]
 
+    types: Any = numba_types
     SHARED = 3  # the number of the address space of shared memory in NVVM
     four = ir.VectorType(ir.FloatType(), 4)
     lanes = [ir.Constant(ir.IntType(32), lane) for lane in range(4)]

@@ -97,7 +97,9 @@ def _fitting(workspaces: dict[Choice, Any], choice: Choice, k: int) -> Any:
 def _cupy_with_gpu() -> Any:
     if not simulated():
         try:
-            import cupy  # pyright: ignore[reportMissingImports]
+            import cupy as library  # pyright: ignore[reportMissingImports]
+
+            cupy: Any = library
 
             if cupy.cuda.runtime.getDeviceCount() > 0:
                 return cupy

@@ -24,9 +24,10 @@ CUBIC = np.float32(0.044715)
 def _machine_instruction(text: str, arity: int) -> Any:
     """One PTX instruction on float32 as a function for Numba. Short, so that 64 of them in a row still are unrolled."""
     from llvmlite import ir
-    from numba.cuda import types  # pyright: ignore[reportAttributeAccessIssue]
+    from numba.cuda import types as numba_types  # pyright: ignore[reportAttributeAccessIssue]
     from numba.cuda.extending import intrinsic  # pyright: ignore[reportMissingImports, reportAttributeAccessIssue]
 
+    types: Any = numba_types
     f4 = ir.FloatType()
     operands = ", ".join(f"${i}" for i in range(arity + 1))
     code = ir.InlineAsm(
@@ -75,7 +76,8 @@ def relu(x):
 def gelu(x):
     """gelu in its tanh form, 0.5 x (1 + tanh u) = x / (1 + exp(-2u)) with u = √(2/π) (x + 0.044715 x³).
 
-    exp is 2^(x / ln 2) by the GPU's own instruction: within 4e-6 |gelu(x)| + 1e-7 of the true value.
+    exp is 2^(x / ln 2) by the GPU's own instruction: within 4e-6 |gelu(x)| + 1e-7 of the true value, by the bounds that
+    the PTX manual gives for ex2.approx (2^-22) and div.approx (2 ulp).
     """
     return divide(x, ONE + exp2(SLOPE * (x + CUBIC * x * x * x)))
 

@@ -107,6 +107,7 @@ def storer(tile: Tile, row_step: int, column_step: int) -> Any:
     """`store`: out[rows, columns] = activation(sums + bias), 16 bytes at a time where the rows of out are aligned.
 
     One short loop for each thing to do: a long one would not be unrolled, and `sums` would have to live in memory.
+    `of_bias` is room for tn numbers.
     """
     tm, tn, size = tile.tm, tile.tn, tile.tm * tile.tn
     two_groups = tn == 8
@@ -132,13 +133,13 @@ def storer(tile: Tile, row_step: int, column_step: int) -> Any:
                         out[at + 3] = sums[s + 3]
 
     @device
-    def store(sums, row, column, out, m, n, bias, has_bias, activation):
+    def store(sums, row, column, out, m, n, bias, has_bias, activation, of_bias):
         if has_bias:
             for j in range(tn):
                 c = column + j // 4 * column_step + j % 4
-                of_bias = bias[c] if c < n else ZERO
-                for i in range(tm):
-                    sums[i * tn + j] += of_bias
+                of_bias[j] = bias[c] if c < n else ZERO
+            for i in range(size):
+                sums[i] += of_bias[i % tn]
         if activation == RELU:
             for i in range(size):
                 sums[i] = relu(sums[i])

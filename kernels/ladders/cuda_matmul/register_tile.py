@@ -115,6 +115,6 @@ def tile_2d(tile: Tile, name: str) -> Kernel:
                         sums[i * tn + j] += of_a[i] * of_b[j]
                 p = INT(p + ONE)
             cuda.syncthreads()
-        store(sums, row0 + y, column0 + x, out, m, n, bias, has_bias, activation)
+        store(sums, row0 + y, column0 + x, out, m, n, bias, has_bias, activation, of_b)
 
     return BoundedKernel(kernel, ARGUMENTS, block=threads, per_sm=tile.per_sm, name=name)

@@ -205,36 +205,48 @@ def launches(
     layout = operands.layout(a, b) if step.by_layout else "nn"
     if layout is None:
         step, layout, tile = BY_NAME["tile_2d"], "nn", tile.without_warps()
-    kernel, blocks = instance(step, tile, layout), tile.blocks(m, n)
     matrices = operands.pointer(a), operands.pointer(b)
     strides = (*operands.strides(a), *operands.strides(b))
-    flat_out = operands.pointer(out)
-    unread = matrices[1]  # a kernel without a bias gets some pointer that it does not follow
-    end = (unread if bias is None else operands.pointer(bias), int(bias is not None), ACTIVATIONS[activation])
+    of_bias = matrices[1] if bias is None else operands.pointer(bias)  # without a bias a pointer that nobody follows
+    finish = int(bias is not None), ACTIVATIONS[activation]
+    kernel, blocks, flat_out = instance(step, tile, layout), tile.blocks(m, n), operands.pointer(out)
     if step.name != "split_k":
-        return [(kernel, (blocks,), (*matrices, flat_out, end[0], m, n, k, *strides, *end[1:]))]
-    depth = -(-k // (slices * tile.bk)) * tile.bk or tile.bk
+        return [(kernel, (blocks,), (*matrices, flat_out, of_bias, m, n, k, *strides, *finish))]
+    depth = max(-(-k // (slices * tile.bk)), 1) * tile.bk
     slices = max(-(-k // depth), 1)
-    if workspace is None:
-        workspace = operands.empty_like(out, (slices, m, n))
-    if workspace.shape != (slices, m, n) or not workspace.flags.c_contiguous:
-        raise ValueError(f"split_k: workspace must be contiguous of shape {(slices, m, n)}, got {workspace.shape}")
-    if operands.address(workspace) % 16:
-        raise ValueError("split_k: workspace must start at a multiple of 16 bytes")
-    sums = operands.pointer(workspace)
+    sums = operands.pointer(_checked_workspace(workspace, out, (slices, m, n)))
     return [
         (kernel, (blocks, slices), (*matrices, sums, m, n, k, depth, *strides)),
-        (warps.sum_slices, (min(-(-m * n // 256), 4096),), (sums, flat_out, end[0], m * n, n, slices, *end[1:])),
+        (warps.sum_slices, (min(-(-m * n // 256), 4096),), (sums, flat_out, of_bias, m * n, n, slices, *finish)),
     ]
 
 
-@cache
+def _checked_workspace(workspace: Any, out: Any, shape: tuple[int, ...]) -> Any:
+    if workspace is None:
+        return operands.empty_like(out, shape)
+    if workspace.shape != shape or not workspace.flags.c_contiguous or operands.address(workspace) % 16:
+        raise ValueError(
+            f"split_k: workspace must be contiguous of shape {shape} and start at a multiple of 16 bytes, "
+            f"got {workspace.shape}"
+        )
+    return workspace
+
+
 def _device() -> tuple[tuple[int, int], int | None]:
     """Compute capability and multiprocessors of the current device; sm_80's where it is simulated."""
     if simulated():
         return (8, 0), None
     import cupy as library  # pyright: ignore[reportMissingImports]
 
-    device: Any = library.cuda.Device()
-    text = device.compute_capability
-    return (int(text[:-1]), int(text[-1])), device.attributes["MultiProcessorCount"]
+    cupy: Any = library
+    return _properties(cupy.cuda.Device().id)
+
+
+@cache
+def _properties(device: int) -> tuple[tuple[int, int], int]:
+    import cupy as library  # pyright: ignore[reportMissingImports]
+
+    cupy: Any = library
+    found = cupy.cuda.Device(device)
+    text = found.compute_capability
+    return (int(text[:-1]), int(text[-1])), found.attributes["MultiProcessorCount"]

@@ -82,9 +82,10 @@ TALL = Tile(128, 32, 16, 8, 4, wm=32, wn=32, per_sm=4)
 # Multiprocessors of a usual GPU of each compute capability: what "spread over all" means where none can be asked.
 MULTIPROCESSORS = {(7, 5): 40, (8, 0): 108, (8, 6): 82, (8, 9): 128, (9, 0): 132, (10, 0): 148, (12, 0): 170}
 
-# For each architecture and class of shape. They are the same tiles at present: all have 65536 registers and at least 64
-# KiB of shared memory for a multiprocessor, of which these take 34 (LARGE) to 84 (WIDE, TALL: three blocks fit on sm_75
-# instead of four). They differ in when a product is large: by their number of multiprocessors.
+# For each architecture and class of shape. They are the same tiles at present: every one has 65536 registers for a
+# multiprocessor and at least 64 KiB of shared memory. The blocks of LARGE take 33 KiB of that, those of SMALL 68 and of
+# WIDE and TALL 84, so that on sm_75, which has just 64, three of these are there at a time instead of four. What differs
+# is when a product is large: by the number of multiprocessors. Reasoned, not timed: `autotune` is for that.
 TILES = {
     capability: {"large": LARGE, "small": SMALL, "wide": WIDE, "tall": TALL} for capability in MULTIPROCESSORS
 }  # fmt: skip

@@ -75,7 +75,7 @@ def vectorised(tile: Tile, name: str, layout: str = "nn", *, conflict_free: bool
             multiply(panel_a, panel_b, row, column, of_a, of_b, sums)
             cuda.syncthreads()  # nobody needs them any more
             p = INT(p + bk)
-        store(sums, row0 + row, column0 + column, out, m, n, bias, has_bias, activation)
+        store(sums, row0 + row, column0 + column, out, m, n, bias, has_bias, activation, of_b)
 
     return BoundedKernel(kernel, ARGUMENTS, block=threads, per_sm=tile.per_sm, name=name)
 
@@ -131,6 +131,6 @@ def double_buffered(tile: Tile, name: str, layout: str = "nn") -> Kernel:
             deposit_b(new_b, t, panels_b, now * panel_b)
             cuda.syncthreads()  # panel `now` is complete, and nobody reads the other one any more
             p = INT(p + bk)
-        store(sums, row0 + row, column0 + column, out, m, n, bias, has_bias, activation)
+        store(sums, row0 + row, column0 + column, out, m, n, bias, has_bias, activation, of_b)
 
     return BoundedKernel(kernel, ARGUMENTS, block=threads, per_sm=tile.per_sm, name=name)

@@ -134,7 +134,7 @@ def warp_tile(tile: Tile, name: str, layout: str = "nn") -> Kernel:
         row, column = row_of(t), column_of(t)
         product(a, b, m, n, 0, k, a_row, a_column, b_row, b_column, row0, column0, t, row, column,
                 floats(array_a), floats(array_b), of_a, of_b, new_a, new_b, sums)  # fmt: skip
-        store(sums, row0 + row, column0 + column, out, m, n, bias, has_bias, activation)
+        store(sums, row0 + row, column0 + column, out, m, n, bias, has_bias, activation, of_b)
 
     return BoundedKernel(kernel, ARGUMENTS, block=tile.threads, per_sm=tile.per_sm, name=name)
 
@@ -168,7 +168,7 @@ def split_k(tile: Tile, name: str, layout: str = "nn") -> Kernel:
         row, column = row_of(t), column_of(t)
         product(a, b, m, n, begin, end, a_row, a_column, b_row, b_column, row0, column0, t, row, column,
                 floats(array_a), floats(array_b), of_a, of_b, new_a, new_b, sums)  # fmt: skip
-        store(sums, s * m + row0 + row, column0 + column, workspace, (s + 1) * m, n, workspace, 0, NONE)
+        store(sums, s * m + row0 + row, column0 + column, workspace, (s + 1) * m, n, workspace, 0, NONE, of_b)
 
     return BoundedKernel(kernel, SPLIT_ARGUMENTS, block=tile.threads, per_sm=tile.per_sm, name=name)
 
