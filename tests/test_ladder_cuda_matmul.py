@@ -46,9 +46,9 @@ def test_a_rung_compiles_to_registers_and_128_bit_accesses() -> None:
     assert ".minnctapersm 2" in text
 
 
-def test_the_top_rungs_inner_loop_is_mostly_multiply_adds_and_nothing_spills() -> None:
+def test_the_top_rungs_inner_loop_is_mostly_multiply_adds_and_nothing_spills(tmp_path: Path) -> None:
     kernel = _rungs_to_compile().BY_NAME["warp_tile"].kernel
-    log, code = _machine_code(kernel.ptx((8, 0)), "sm_80")
+    log, code = _machine_code(kernel.ptx((8, 0)), "sm_80", tmp_path)
     assert re.search(r"0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads", log), log
     assert int(re.findall(r"Used (\d+) registers", log)[0]) <= 128  # two blocks of 256 threads on a multiprocessor
     loop = _hottest_loop(code)
@@ -58,9 +58,9 @@ def test_the_top_rungs_inner_loop_is_mostly_multiply_adds_and_nothing_spills() -
     assert sum(count for name, count in everything.items() if name.startswith("LDG.E.128")) == 2, everything
 
 
-def test_a_loop_that_is_not_unrolled_is_seen_in_the_machine_code() -> None:
+def test_a_loop_that_is_not_unrolled_is_seen_in_the_machine_code(tmp_path: Path) -> None:
     """The check above can fail: naive has one multiply-add in a loop full of addresses."""
-    _, code = _machine_code(_rungs_to_compile().BY_NAME["naive"].kernel.ptx((8, 0)), "sm_80")
+    _, code = _machine_code(_rungs_to_compile().BY_NAME["naive"].kernel.ptx((8, 0)), "sm_80", tmp_path)
     loop = _hottest_loop(code)
     assert loop["FFMA"] < 0.2 * loop.total(), loop
 
@@ -165,7 +165,7 @@ def _rungs_to_compile() -> Any:
     return rungs
 
 
-def _machine_code(ptx: str, architecture: str) -> tuple[str, str]:
+def _machine_code(ptx: str, architecture: str, folder: Path) -> tuple[str, str]:
     """What the assembler says, and the disassembly."""
     core = pytest.importorskip("cuda.core", reason="cuda-core, which assembles, is not installed")
     places = [found for path in sys.path for found in glob.glob(f"{path}/nvidia/**/bin/nvdisasm", recursive=True)]
@@ -173,8 +173,9 @@ def _machine_code(ptx: str, architecture: str) -> tuple[str, str]:
         pytest.skip("nvidia-cuda-nvdisasm, which disassembles, is not installed")
     options = core.LinkerOptions(arch=architecture, ptxas_options=["-v"])
     linker = core.Linker(core.ObjectCode.from_ptx(ptx.encode()), options=options)
-    code = linker.link("cubin").code
-    done = subprocess.run([places[0], "-c", "/dev/stdin"], input=code, capture_output=True, check=True)
+    cubin = folder / "kernel.cubin"
+    cubin.write_bytes(linker.link("cubin").code)
+    done = subprocess.run([places[0], "-c", str(cubin)], capture_output=True, check=True)
     return linker.get_info_log(), done.stdout.decode()
 
 
