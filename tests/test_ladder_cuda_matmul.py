@@ -40,8 +40,8 @@ def test_a_rung_compiles_to_registers_and_128_bit_accesses() -> None:
     assert ".entry ladders_cuda_matmul_numba_warp_tile" in text
     assert ".local" not in text, "a local array lives in memory"
     assert text.count("fma.rn.f32") >= 64
-    for access in ("ld.global.v4.f32", "ld.shared.v4.f32", "st.shared.v4.f32", "st.global.v4.f32"):
-        assert access in text, f"{access} is missing"
+    for access in ("ld.global", "ld.shared", "st.shared", "st.global"):
+        assert re.search(rf"{access}\.v4\.[fb]32", text), f"{access} of 16 bytes is missing"
     assert ".maxntid 256" in text
     assert ".minnctapersm 2" in text
 
@@ -66,7 +66,6 @@ def test_a_loop_that_is_not_unrolled_is_seen_in_the_machine_code(tmp_path: Path)
 
 
 def test_the_table_has_a_valid_tile_for_every_shape_and_architecture() -> None:
-    pytest.importorskip("numba", reason="the ladder's kernels are Numba's")
     from nanonet_kernels.ladders.cuda_matmul.tiles import TILES, choose
 
     for capability, classes in TILES.items():
@@ -96,7 +95,6 @@ def test_the_table_has_a_valid_tile_for_every_shape_and_architecture() -> None:
 
 
 def test_intensities_follow_from_the_tile() -> None:
-    pytest.importorskip("numba", reason="the ladder's kernels are Numba's")
     from nanonet_kernels.ladders.cuda_matmul.rungs import BY_NAME
     from nanonet_kernels.ladders.cuda_matmul.rungs import RUNGS as LADDER
 

@@ -84,8 +84,8 @@ MULTIPROCESSORS = {(7, 5): 40, (8, 0): 108, (8, 6): 82, (8, 9): 128, (9, 0): 132
 
 # For each architecture and class of shape. They are the same tiles at present: every one has 65536 registers for a
 # multiprocessor and at least 64 KiB of shared memory. The blocks of LARGE take 33 KiB of that, those of SMALL 68 and of
-# WIDE and TALL 84, so that on sm_75, which has just 64, three of these are there at a time instead of four. What differs
-# is when a product is large: by the number of multiprocessors. Reasoned, not timed: `autotune` is for that.
+# WIDE and TALL 84, so that on sm_75, which has just 64, three of these are there at a time instead of four. What
+# differs is when a product is large: by the number of multiprocessors. Reasoned, not timed: `autotune` is for that.
 TILES = {
     capability: {"large": LARGE, "small": SMALL, "wide": WIDE, "tall": TALL} for capability in MULTIPROCESSORS
 }  # fmt: skip
