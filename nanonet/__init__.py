@@ -15,6 +15,7 @@ from nanonet.creation import (
     arange,
     asarray,
     eye,
+    from_dlpack,
     full,
     full_like,
     linspace,

@@ -27,6 +27,7 @@ from nanonet.compare import isclose as isclose
 from nanonet.creation import arange as arange
 from nanonet.creation import asarray as asarray
 from nanonet.creation import eye as eye
+from nanonet.creation import from_dlpack as from_dlpack
 from nanonet.creation import full as full
 from nanonet.creation import full_like as full_like
 from nanonet.creation import linspace as linspace

@@ -109,7 +109,7 @@ def train(
     dropout: Annotated[float, Option(help="Share of hidden units left out in each step.")] = 0.0,
     weight_decay: Annotated[float, Option(help="L2 penalty (decoupled for adamw).")] = 0.0,
     seed: Annotated[int, Option(help="Same seed, same figures.")] = 0,
-    backend: Annotated[str, Option(help="numpy or numba.")] = "numpy",
+    backend: Annotated[str, Option(help="numpy, numba or cuda.")] = "numpy",
     out: Annotated[Path | None, Option(help="The folder of the run.", show_default="runs/DATA")] = None,
     overwrite: Annotated[bool, Option("--overwrite", help="Replace the run that is in the folder.")] = False,
     resume: Annotated[bool, Option("--resume", help="Go on with the run that was stopped there.")] = False,

@@ -8,15 +8,29 @@ from typing import Any, cast
 
 import numpy as np
 
+from nanonet.device import backend_on, device_of, place
 from nanonet.variable import Variable
 
 
-def as_array(data: Any, dtype: Any = None, floats: Any = np.float32) -> Any:
-    """A new array of `data`. Python floats become `floats`; arrays and NumPy scalars keep their dtype."""
+def as_array(data: Any, dtype: Any = None, floats: Any = np.float32, device: str | None = None) -> Any:
+    """A new array of `data` on `device` (None: the current backend's, but a Tensor stays where it is).
+
+    Python floats become `floats`; arrays and NumPy scalars keep their dtype.
+    """
     if isinstance(data, Variable):
-        data = data.array
+        data, device = data.array, device or device_of(data.array)
     if dtype is not None:
         dtype = as_dtype(dtype)
+    if device_of(data) != "cpu":
+        copied = data.copy() if dtype is None else data.astype(dtype)
+        return copied if device is None else place(copied, device)
+    if hasattr(data, "__cuda_array_interface__"):  # another library's, on the GPU
+        copied = backend_on("cuda").adopt(data).copy()
+        return place(copied if dtype is None else copied.astype(dtype), device)
+    return place(_on_host(data, dtype, floats), device)
+
+
+def _on_host(data: Any, dtype: Any, floats: Any) -> Any:
     try:
         array = np.array(data, dtype=dtype)
     except (ValueError, TypeError) as error:
@@ -70,9 +84,3 @@ def plain_key(key: Any) -> Any:
     if isinstance(key, tuple):
         return tuple(plain_key(k) for k in cast(tuple[Any, ...], key))
     return getattr(key, "array", key)
-
-
-def check_device(device: str | None) -> None:
-    """Refuse a device that cannot be had here."""
-    if device not in (None, "cpu", "cpu:0"):
-        raise ValueError(f"device: expected 'cpu', got {device!r}; nanonet.backends() says which devices can run here")

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 import nanonet.ops  # noqa: F401  (registers every op)
-from nanonet.backends.base import VOCABULARY
+from nanonet.backends.base import HOMES, VOCABULARY, Doorway
 from nanonet.backends.numpy import xp as numpy_xp
 from nanonet.conversion import floats_with
 from nanonet.op import REGISTRY, Composite, Op
@@ -120,7 +120,9 @@ def _constant(name: str) -> Any:
         return value
 
     def function(*args: Any, **kwargs: Any) -> Any:
-        result = value(*[a.array if isinstance(a, Tensor) else a for a in args], **kwargs)
+        arrays = [a.array if isinstance(a, Tensor) else a for a in args]
+        home = next((HOMES[type(a)] for a in arrays if type(a) in HOMES), Doorway.backend)
+        result = getattr(home.xp, name)(*arrays, **kwargs)
         return Tensor.wrap(result) if hasattr(result, "shape") else result
 
     return function

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from nanonet.conversion import as_dtype, as_shape
+from nanonet.device import place
 from nanonet.generator import default_generator, get_state, manual_seed, set_state
 from nanonet.tensor import Tensor
 
@@ -27,13 +28,13 @@ __all__ = [
 def randn(*shape: Any, dtype: Any = np.float32, requires_grad: bool = False) -> Tensor:
     """Standard normal numbers: `randn(2, 3)` or `randn((2, 3))`."""
     drawn = default_generator().standard_normal(as_shape("randn", shape))
-    return Tensor.wrap(np.asarray(drawn, as_dtype(dtype))).requires_grad_(requires_grad)
+    return Tensor.wrap(place(np.asarray(drawn, as_dtype(dtype)))).requires_grad_(requires_grad)
 
 
 def rand(*shape: Any, dtype: Any = np.float32, requires_grad: bool = False) -> Tensor:
     """Uniform numbers in [0, 1): `rand(2, 3)` or `rand((2, 3))`."""
     drawn = default_generator().random(as_shape("rand", shape))
-    return Tensor.wrap(np.asarray(drawn, as_dtype(dtype))).requires_grad_(requires_grad)
+    return Tensor.wrap(place(np.asarray(drawn, as_dtype(dtype)))).requires_grad_(requires_grad)
 
 
 def randn_like(x: Tensor, dtype: Any = None) -> Tensor:
@@ -52,9 +53,9 @@ def randint(low: int, high: Any, size: Any = None) -> Tensor:
         low, high, size = 0, low, high
     if low >= high:
         raise ValueError(f"randint: expected low < high, got {low} and {high}")
-    return Tensor.wrap(np.asarray(default_generator().integers(low, high, as_shape("randint", (size,)))))
+    return Tensor.wrap(place(np.asarray(default_generator().integers(low, high, as_shape("randint", (size,))))))
 
 
 def randperm(n: int) -> Tensor:
     """0 … n-1 in random order."""
-    return Tensor.wrap(default_generator().permutation(n))
+    return Tensor.wrap(place(default_generator().permutation(n)))

@@ -12,7 +12,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
-from nanonet.backends.base import Backend, Doorway
+from nanonet.backends.base import HOMES, Backend, Doorway
 from nanonet.op import Array, Op
 from nanonet.variable import Variable, mode, total_version
 
@@ -41,6 +41,7 @@ class Entry:
         if self.version != total_version(self.inputs):
             remedy = "change it after backward(), or change a copy"
             raise RuntimeError(f"backward: an input of {self.op.name} was changed in place after the forward; {remedy}")
+        backend = backend.of(next(dy for dy in dys if dy is not None))
         saved = backend.run(self.op.forward, *self.inputs, **self.attrs)[1] if record else self.saved
         dy: Any = dys[0]
         if self.outputs:
@@ -51,18 +52,18 @@ class Entry:
 
 def apply(variable: type[Variable], op: type[Op], inputs: tuple[Any, ...], attrs: dict[str, Any]) -> Any:
     """Compute `op` through the doorway and record it: a `variable` (class Tensor), or a tuple for several outputs."""
+    backend = Doorway.backend
     arrays: list[Any] = []
     needs: list[bool] = []
     integers = False
     for x in inputs:
-        if isinstance(x, Variable):
-            arrays.append(x.array)
-            needs.append(x.wants_grad)
+        known = isinstance(x, Variable)
+        arrays.append(x.array if known else x)
+        needs.append(known and x.wants_grad)
+        if known:
             integers = integers or x.array.dtype.kind != "f"
-        else:
-            arrays.append(x)
-            needs.append(False)
-    backend = Doorway.backend
+            if type(x.array) is not backend.array_type:  # it lies on another device
+                backend = backend.elsewhere(op.name, inputs)
     if integers and op.promote:
         backend.promote(op.promote, arrays)
     y, saved = backend.run(op.forward, *arrays, **attrs)  # y: an array, or a tuple of them
@@ -72,13 +73,13 @@ def apply(variable: type[Variable], op: type[Op], inputs: tuple[Any, ...], attrs
         ys = cast(tuple[Any, ...], y)
         if entry is not None:
             entry.outputs = [(one.shape, one.dtype) for one in ys]
-        return tuple(_output(variable, one, entry, index, inputs) for index, one in enumerate(ys))
-    return _output(variable, y, entry, 0, inputs)
+        return tuple(_output(variable, backend.xp, one, entry, index, inputs) for index, one in enumerate(ys))
+    return _output(variable, backend.xp, y, entry, 0, inputs)
 
 
-def _output(variable: type[Variable], y: Array, entry: Entry | None, index: int, inputs: tuple[Any, ...]) -> Variable:
+def _output(variable: type[Variable], xp: Any, y: Array, entry: Entry | None, index: int, inputs: Any) -> Variable:
     out = variable.__new__(variable)
-    out.array = y if type(y) is Doorway.backend.array_type else Doorway.backend.xp.asarray(y)
+    out.array = y if type(y) in HOMES else xp.asarray(y)
     if entry is not None and out.array.dtype.kind == "f":
         out.wants_grad, out.entry, out.index = True, entry, index
     elif out.array.base is not None:
@@ -105,27 +106,26 @@ def backward(roots: Sequence[Variable], dys: Sequence[Array], backend: Backend, 
 
     def add(x: Variable, dx: Array) -> None:
         if dx.shape != x.array.shape:
-            dx = backend.run(unbroadcast, dx, x.array.shape)
+            dx = backend.of(dx).run(unbroadcast, dx, x.array.shape)
         if dx.dtype is not x.array.dtype:
             dx = dx.astype(x.array.dtype)
         if x.entry is None:
             term = leaves.get(id(x))
-            leaves[id(x)] = (x, dx if term is None else backend.run(accumulate, term[1], dx))
+            leaves[id(x)] = (x, dx if term is None else backend.of(dx).run(accumulate, term[1], dx))
             return
         if (x.version or x.memory) and x.current_version():
             raise RuntimeError(f"backward: the output of {x.entry.op.name} was changed in place; change a copy")
         if x.entry not in pending:
             pending[x.entry] = [None] * (len(x.entry.outputs) or 1)
         slots = pending[x.entry]
-        slots[x.index] = dx if slots[x.index] is None else backend.run(accumulate, slots[x.index], dx)
+        slots[x.index] = dx if slots[x.index] is None else backend.of(dx).run(accumulate, slots[x.index], dx)
 
     for y, dy in zip(roots, dys, strict=True):
         add(y, dy)
     entries = recorded(roots)
     while entries:
         entry = entries.pop()  # the newest, and let go of it
-        slots = pending.pop(entry, None)
-        if slots is None:
+        if (slots := pending.pop(entry, None)) is None:
             continue
         for index, hook in tuple(entry.hooks or ()):
             slots[index] = None if slots[index] is None else hook(slots[index])

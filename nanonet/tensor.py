@@ -11,10 +11,12 @@ import numpy as np
 
 from nanonet import tape
 from nanonet.arraylike import ArrayLike
-from nanonet.backends.base import Backend, Doorway
-from nanonet.conversion import as_array, as_dtype, check_device, floats_with, plain_key
+from nanonet.backends.base import Backend, Doorway, home
+from nanonet.conversion import as_array, as_dtype, floats_with, plain_key
+from nanonet.device import backend_on, place
 from nanonet.hooks import Keep, RemovableHook, add_hook, is_kept
 from nanonet.op import REGISTRY, Op
+from nanonet.ops.move import ToDevice
 from nanonet.variable import Variable, enable_grad, mode, no_grad
 
 
@@ -24,7 +26,7 @@ class Tensor(ArrayLike):
     `Tensor(data)` copies `data` (a number, a nested list, an array, a Tensor). Python floats become float32, an
     array keeps its dtype.
 
-    data            the NumPy array (shared, not copied)
+    data            the NumPy array, or on a GPU CuPy's (shared, not copied)
     grad            the gradient that `backward()` accumulated, a Tensor, or None
     requires_grad   whether `backward()` shall compute it; floats only
     """
@@ -32,8 +34,7 @@ class Tensor(ArrayLike):
     _grad: Tensor | None = None
 
     def __init__(self, data: Any, dtype: Any = None, requires_grad: bool = False, device: str | None = None):
-        check_device(device)
-        self.array = as_array(data, dtype)
+        self.array = as_array(data, dtype, device=device)
         if requires_grad:
             self.requires_grad_()
 
@@ -55,7 +56,7 @@ class Tensor(ArrayLike):
     def data(self, value: Any) -> None:
         if value is self.array or (self.handed is not None and value is self.handed()):
             return  # the end of `x.data -= …`, which has changed the array in place
-        array = as_array(value, None, self.dtype)
+        array = as_array(value, None, self.dtype, self.device)
         if array.shape != self.shape:
             raise ValueError(f"data: expected shape {self.shape}, got {array.shape}; make a new Tensor for a new shape")
         self.replace(array.astype(self.dtype, copy=False))
@@ -98,17 +99,26 @@ class Tensor(ArrayLike):
     copy = clone  # NumPy's name
 
     def cpu(self) -> Tensor:
-        """This tensor, which is in main memory."""
-        return self
+        """This tensor in main memory."""
+        return self.to("cpu")
+
+    def cuda(self) -> Tensor:
+        """This tensor on the GPU."""
+        return self.to("cuda")
 
     def to(self, device_or_dtype: Any = None, dtype: Any = None, *, device: str | None = None) -> Tensor:
-        """This tensor on a device ("cpu"), or in a dtype, or both. Itself, where nothing changes."""
+        """This tensor on a device ("cpu", "cuda"), or in a dtype, or both. Itself, where nothing changes.
+
+        The gradient comes back to the device and in the dtype of this one.
+        """
         if isinstance(device_or_dtype, str) and device_or_dtype.split(":")[0] in ("cpu", "cuda"):
             device = device_or_dtype
         elif device_or_dtype is not None:
             dtype = device_or_dtype
-        check_device(device)
-        return self if dtype is None else self.astype(dtype)
+        x = self if dtype is None else self.astype(dtype)
+        if device is None or backend_on(device).device == x.device:
+            return x
+        return tape.apply(Tensor, ToDevice, (x,), {"device": device})
 
     def astype(self, dtype: Any) -> Tensor:
         """A Tensor of `dtype`; the gradient comes back in this one's."""
@@ -197,7 +207,9 @@ class Tensor(ArrayLike):
                 f"backward: a tensor of shape {self.shape} needs a gradient of that shape; "
                 "call backward(gradient), or make it one number first, e.g. with sum()"
             )
-        dy = Tensor.wrap(np.ones_like(self.array)) if gradient is None else as_tensor(gradient, self.dtype)
+        if gradient is None:
+            gradient = Tensor.wrap(home(self.array).xp.ones_like(self.array))
+        dy = as_tensor(gradient, self.dtype)
         if dy.shape != self.shape:
             raise ValueError(f"backward: expected a gradient of shape {self.shape}, got {dy.shape}")
         for leaf, dx in gradients([self], [dy], create_graph, retain_graph):
@@ -253,7 +265,7 @@ class Tensor(ArrayLike):
                 "use where() or concatenate(), or assign value.detach()"
             )
         if not isinstance(value, int | float):
-            value = value.array if isinstance(value, Tensor) else as_array(value, None, np.float64)
+            value = place(value.array if isinstance(value, Tensor) else as_array(value, None, np.float64), self.device)
         self.array[plain_key(key)] = value
         self.written()
 
@@ -275,31 +287,32 @@ def apply(op: type[Op], *inputs: Any, **attrs: Any) -> Any:
     for x in inputs:
         if x.__class__ not in READY and x is not None:
             floats = floats_with(*inputs)
-            inputs = tuple([x if x is None or x.__class__ in READY else as_operand(x, floats) for x in inputs])
+            device = next((x.device for x in inputs if isinstance(x, Tensor)), None)
+            inputs = tuple([x if x is None or x.__class__ in READY else as_operand(x, floats, device) for x in inputs])
             break
     if inputs and inputs[0].__class__ in _NUMBERS and not any(isinstance(x, Tensor) for x in inputs):
         inputs = (Tensor(inputs[0]), *inputs[1:])
     return tape.apply(Tensor, op, inputs, attrs)
 
 
-def as_operand(x: Any, floats: Any = np.float32) -> Any:
+def as_operand(x: Any, floats: Any = np.float32, device: str | None = None) -> Any:
     """A Tensor for an array or a list; a NumPy scalar becomes a Python number, which takes on the dtype it meets."""
-    return cast(Any, x).item() if isinstance(x, np.floating | np.integer | np.bool_) else as_tensor(x, floats)
+    return cast(Any, x).item() if isinstance(x, np.floating | np.integer | np.bool_) else as_tensor(x, floats, device)
 
 
 def operator(op: type[Op], x: Any, other: Any, reflected: bool = False) -> Any:
     """`x ∘ other` for a Tensor x; NotImplemented where `other` is no numbers, so that Python can ask `other`."""
     if other.__class__ not in READY:
         try:
-            other = as_operand(other, floats_with(x))
+            other = as_operand(other, floats_with(x), x.device)
         except TypeError:
             return NotImplemented
     return tape.apply(Tensor, op, (other, x) if reflected else (x, other), {})
 
 
-def as_tensor(x: Any, floats: Any = np.float32) -> Tensor:
+def as_tensor(x: Any, floats: Any = np.float32, device: str | None = None) -> Tensor:
     """`x` itself if it is a Tensor, else a Tensor of a copy, where Python floats become `floats`."""
-    return x if isinstance(x, Tensor) else Tensor.wrap(as_array(x, None, floats))
+    return x if isinstance(x, Tensor) else Tensor.wrap(as_array(x, None, floats, device))
 
 
 def gradients(

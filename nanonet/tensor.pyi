@@ -7,10 +7,12 @@ from typing import Any, cast
 import numpy as np
 from nanonet import tape
 from nanonet.arraylike import ArrayLike
-from nanonet.backends.base import Backend, Doorway
-from nanonet.conversion import as_array, as_dtype, check_device, floats_with, plain_key
+from nanonet.backends.base import Backend, Doorway, home
+from nanonet.conversion import as_array, as_dtype, floats_with, plain_key
+from nanonet.device import backend_on, place
 from nanonet.hooks import Keep, RemovableHook, add_hook, is_kept
 from nanonet.op import REGISTRY, Op
+from nanonet.ops.move import ToDevice
 from nanonet.variable import Variable, enable_grad, mode, no_grad
 
 class Tensor(ArrayLike):
@@ -19,7 +21,7 @@ class Tensor(ArrayLike):
     `Tensor(data)` copies `data` (a number, a nested list, an array, a Tensor). Python floats become float32, an
     array keeps its dtype.
 
-    data            the NumPy array (shared, not copied)
+    data            the NumPy array, or on a GPU CuPy's (shared, not copied)
     grad            the gradient that `backward()` accumulated, a Tensor, or None
     requires_grad   whether `backward()` shall compute it; floats only
     """
@@ -66,10 +68,16 @@ class Tensor(ArrayLike):
     copy = clone
 
     def cpu(self) -> Tensor:
-        """This tensor, which is in main memory."""
+        """This tensor in main memory."""
+
+    def cuda(self) -> Tensor:
+        """This tensor on the GPU."""
 
     def to(self, device_or_dtype: Any=None, dtype: Any=None, *, device: str | None=None) -> Tensor:
-        """This tensor on a device ("cpu"), or in a dtype, or both. Itself, where nothing changes."""
+        """This tensor on a device ("cpu", "cuda"), or in a dtype, or both. Itself, where nothing changes.
+
+        The gradient comes back to the device and in the dtype of this one.
+        """
 
     def astype(self, dtype: Any) -> Tensor:
         """A Tensor of `dtype`; the gradient comes back in this one's."""
@@ -308,13 +316,13 @@ tensors = Backend('tensors', SimpleNamespace(), Tensor)
 def apply(op: type[Op], *inputs: Any, **attrs: Any) -> Any:
     """Compute and record `op`. Inputs may be Tensors, numbers, arrays and lists (the last two are copied)."""
 
-def as_operand(x: Any, floats: Any=np.float32) -> Any:
+def as_operand(x: Any, floats: Any=np.float32, device: str | None=None) -> Any:
     """A Tensor for an array or a list; a NumPy scalar becomes a Python number, which takes on the dtype it meets."""
 
 def operator(op: type[Op], x: Any, other: Any, reflected: bool=False) -> Any:
     """`x ∘ other` for a Tensor x; NotImplemented where `other` is no numbers, so that Python can ask `other`."""
 
-def as_tensor(x: Any, floats: Any=np.float32) -> Tensor:
+def as_tensor(x: Any, floats: Any=np.float32, device: str | None=None) -> Tensor:
     """`x` itself if it is a Tensor, else a Tensor of a copy, where Python floats become `floats`."""
 
 def gradients(roots: Sequence[Tensor], dys: Sequence[Tensor], create_graph: bool, retain_graph: bool | None) -> list[tuple[Tensor, Tensor]]:

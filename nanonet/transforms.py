@@ -19,7 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from nanonet.backends.base import Doorway
+from nanonet.backends.base import home
+from nanonet.device import place
 from nanonet.op import REGISTRY
 from nanonet.tape import Entry, recorded
 from nanonet.tensor import Tensor, apply, as_tensor, gradients
@@ -55,7 +56,7 @@ def _value_and_grad(name: str, f: Callable[..., Any], argnums: Argnums) -> Calla
         if run.several or run.outputs[0].shape != ():
             got = f"{len(run.outputs)} outputs" if run.several else f"shape {run.outputs[0].shape}"
             raise ValueError(f"{name}: expected f to return one number, shape (), got {got}; add .sum(), or use vjp")
-        dxs = run.pull([np.ones_like(run.outputs[0].array)])
+        dxs = run.pull([home(y := run.outputs[0].array).xp.ones_like(y)])
         return run.value(), dxs[0] if isinstance(argnums, int) else tuple(dxs)
 
     return value_and_gradient
@@ -83,7 +84,7 @@ def jvp(f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) 
         raise TypeError("jvp: expected tuples of primals and tangents; for one argument: jvp(f, (x,), (v,))")
     run = _run("jvp", f, primals, range(len(primals)), {})
     vs = _cotangents("jvp: tangents", tangents, run.inputs)
-    us = [Tensor.wrap(np.ones_like(y.array)).requires_grad_() for y in run.outputs]
+    us = [Tensor.wrap(home(y.array).xp.ones_like(y.array)).requires_grad_() for y in run.outputs]
     with enable_grad():
         g = vjp_of(run.outputs, run.inputs, us, create_graph=True)
     dys = vjp_of(g, us, vs, create_graph=run.is_recorded(vs))
@@ -141,8 +142,7 @@ def vjp_of(
     finally:
         for remove in removers:
             remove()
-    zeros_like = Doorway.backend.xp.zeros_like
-    return [found[id(x)] if id(x) in found else Tensor.wrap(zeros_like(x.array)) for x in inputs]
+    return [found[id(x)] if id(x) in found else Tensor.wrap(home(x.array).xp.zeros_like(x.array)) for x in inputs]
 
 
 @contextmanager
@@ -246,7 +246,7 @@ def _cotangents(what: str, dys: Sequence[Any], ys: Sequence[Tensor]) -> list[Ten
 def _stack(rows: list[Tensor], y: Tensor, x: Tensor) -> Tensor:
     """Rows of x's shape, one per element of y, as one Tensor of shape y.shape + x.shape."""
     if not rows:
-        return Tensor.wrap(np.zeros(y.shape + x.shape, x.dtype))
+        return Tensor.wrap(place(np.zeros(y.shape + x.shape, x.dtype), x.device))
     return apply(REGISTRY["array.reshape"], apply(REGISTRY["array.stack"], *rows, axis=0), shape=y.shape + x.shape)
 
 

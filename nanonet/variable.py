@@ -74,7 +74,12 @@ class Variable:
     hooks: list[Callable[[Any], Any]] | None = None  # of a leaf; those of other tensors are kept by their entry
 
     def expose(self) -> Any:
-        """The array, to someone who may write into it. As long as they hold it, its checksum is compared."""
+        """The array, to someone who may write into it. As long as they hold it, its checksum is compared.
+
+        Not so on a GPU, where comparing would mean to wait for the device: changes there are not noticed.
+        """
+        if not isinstance(self.array, np.ndarray):
+            return self.array
         given = None if self.handed is None else self.handed()
         if given is None:
             given = self.shared().hand_out(self.array)

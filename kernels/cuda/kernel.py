@@ -8,8 +8,10 @@ and fits into a CUDA graph; in Numba's simulator (`NUMBA_ENABLE_CUDASIM=1`) it r
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -64,9 +66,10 @@ class Kernel:
         kinds |= {"u4": types.uint32, "u8": types.uint64, "u1": types.uint8}
         arguments = [types.CPointer(kinds[a[:-1]]) if a.endswith("*") else kinds[a] for a in self.signature]
         compiler: Any = cuda  # numba-cuda's, whose types differ from those of the numba.cuda it replaces
-        text, _ = compiler.compile_ptx(
-            self.function, types.void(*arguments), cc=capability, fastmath=self.fastmath, device=False
-        )
+        with _device_functions_for(capability):
+            text, _ = compiler.compile_ptx(
+                self.function, types.void(*arguments), cc=capability, fastmath=self.fastmath, device=False
+            )
         mangled = re.search(r"\.visible \.entry (\w+)\(", text)
         assert mangled is not None
         return text.replace(mangled[1], self.entry)
@@ -90,8 +93,27 @@ class Kernel:
         return [a if kind.endswith("*") else _SCALARS[kind](a) for kind, a in pairs]
 
     def _simulate(self, grid: Dim, block: Dim, arguments: Sequence[Any]) -> None:
-        plain = [a.host.reshape(-1) if isinstance(a, SimulatedArray) else a for a in self._raw(arguments)]
-        _simulated(self)[grid, block, 0, self.shared](*plain)
+        from nanonet_kernels.cuda import simulator
+
+        plain = [a.host if isinstance(a, SimulatedArray) else a for a in self._raw(arguments)]
+        simulator.run(self.function, grid, block, self.shared, plain)
+
+
+@contextmanager
+def _device_functions_for(capability: tuple[int, int]) -> Iterator[None]:
+    """Device functions that a kernel calls are compiled for `capability` too.
+
+    Numba asks the current device for it, and fails where there is none; so within the block a stand-in answers.
+    """
+    from numba.cuda import dispatcher
+
+    module: Any = dispatcher
+    before = module.get_current_device
+    module.get_current_device = lambda: SimpleNamespace(compute_capability=capability)
+    try:
+        yield
+    finally:
+        module.get_current_device = before
 
 
 @cache
@@ -100,13 +122,6 @@ def simulated() -> bool:
     from numba import config
 
     return bool(config.ENABLE_CUDASIM)  # pyright: ignore[reportAttributeAccessIssue]
-
-
-@cache
-def _simulated(kernel: Kernel) -> Any:
-    from numba import cuda
-
-    return cuda.jit(kernel.function)
 
 
 @cache

@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Callable
 
 from nanonet.backends import numpy as _numpy
-from nanonet.backends.base import Backend, Doorway, current, installed
+from nanonet.backends.base import HOMES, Backend, Doorway, current, installed
 
 __all__ = ["Backend", "backends", "current", "installed", "use"]
 
@@ -14,7 +14,7 @@ Doorway.backend = _numpy.backend
 _LOADERS: dict[str, str] = {
     "numpy": "nanonet.backends.numpy",
     "numba": "nanonet.backends.numba",
-    "cuda": "nanonet.backends.cuda",
+    "cuda": "nanonet.backends.cuda.backend",
 }
 
 
@@ -24,8 +24,6 @@ def backends() -> dict[str, str]:
 
 
 def _reason(name: str) -> str:
-    if name == "cuda":
-        return "no CUDA kernels in this version"
     try:
         importlib.import_module(_LOADERS[name])
     except ImportError as error:
@@ -47,9 +45,12 @@ class use:  # noqa: N801 (it is called like a function)
             raise RuntimeError(f"use: {name} cannot run here: {reason}")
         self.before = Doorway.backend
         Doorway.backend = importlib.import_module(_LOADERS[name]).backend
+        self.home = HOMES[Doorway.backend.array_type]
+        HOMES[Doorway.backend.array_type] = Doorway.backend
 
     def __enter__(self) -> Backend:
         return Doorway.backend
 
     def __exit__(self, *error: object) -> None:
+        HOMES[Doorway.backend.array_type] = self.home
         Doorway.backend = self.before

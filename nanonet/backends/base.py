@@ -3,24 +3,65 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 Rule = Callable[..., Any]
+HOMES: dict[type, Backend] = {}  # for each kind of array that is in use, the backend that computes with it
 
 
 class Backend:
     """Arrays of one kind (`xp`, an array module) and the kernels that are claimed to equal some of the rules.
 
-    A kernel takes the rule's arguments without `xp` and returns what the rule returns.
+    A kernel takes the rule's arguments without `xp` and returns what the rule returns. `device` is where the arrays
+    lie, "cpu" or "cuda"; `upload` and `download` are the only ways between there and NumPy.
     """
+
+    device = "cpu"
 
     def __init__(self, name: str, xp: Any, array_type: type, kernels: dict[Rule, Rule] | None = None) -> None:
         self.name = name
         self.xp = xp
         self.array_type = array_type
         self.kernels: dict[Rule, Rule] = kernels or {}
+
+    def upload(self, array: Any) -> Any:
+        """A NumPy array as one of this backend's: itself, where these are NumPy's."""
+        return array
+
+    def stage(self, array: Any) -> Callable[[], Any]:
+        """Begin to upload; the function that is returned gives the array, which may then be computed with."""
+        uploaded = self.upload(array)
+        return lambda: uploaded
+
+    def adopt(self, array: Any) -> Any:
+        """Another library's array as one of this backend's, in the same memory."""
+        return self.upload(array)
+
+    def download(self, array: Any) -> Any:
+        """One of this backend's arrays as NumPy's: itself, where it is one."""
+        return array
+
+    def of(self, array: Any) -> Backend:
+        """The backend that computes with `array`: this one, unless the array lies on another device."""
+        return self if isinstance(array, self.array_type) else self.elsewhere("backward", [array])
+
+    def elsewhere(self, name: str, inputs: Sequence[Any]) -> Backend:
+        """The backend for `inputs` of the operation `name`, some of which are not this one's. Refuses a mixture."""
+        kinds = {type(getattr(x, "array", x)) for x in inputs}
+        found = {
+            HOMES[kind].device: HOMES[kind] for kind in kinds if kind in HOMES
+        }  # not of numbers, which fit anywhere
+        if len(found) > 1:
+            raise ValueError(f"{name}: the inputs lie on {' and '.join(sorted(found))}; bring them together with .to()")
+        if not found or self.array_type in kinds:
+            return self
+        (home,) = found.values()
+        if type(self) not in {type(b) for b in HOMES.values()}:  # it watches another backend
+            remedy = f'call nt.use("{home.name}") before what watches'
+            raise RuntimeError(f"{name}: {self.name} is being watched, and the input is on {home.device}; {remedy}")
+        return home
 
     def run(self, rule: Rule, *args: Any, **attrs: Any) -> Any:
         """`rule(xp, *args, **attrs)`, by a kernel where this backend has one for the rule."""
@@ -77,6 +118,11 @@ class Doorway:
 def current() -> Backend:
     """The backend that computes now."""
     return Doorway.backend
+
+
+def home(array: Any) -> Backend:
+    """The backend that computes with `array` now: the current one, or that of the array's device."""
+    return Doorway.backend.of(array)
 
 
 @contextmanager

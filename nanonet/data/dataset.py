@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from nanonet.conversion import as_array
+from nanonet.device import on_host
 from nanonet.tensor import Tensor
 
 _NUMBERS = (bool, int, float, np.generic)
@@ -85,7 +86,7 @@ def collate(items: Sequence[Any]) -> Any:
     """
     first = items[0]
     if isinstance(first, Tensor | np.ndarray):
-        arrays = [x.array if isinstance(x, Tensor) else np.asarray(x) for x in items]
+        arrays = [on_host(x.array) if isinstance(x, Tensor) else np.asarray(x) for x in items]
         shapes = sorted({a.shape for a in arrays})
         if len(shapes) > 1:
             raise ValueError(
@@ -122,7 +123,7 @@ def to_tensors(batch: Any) -> Any:
 
 def _array(data: Any) -> np.ndarray:
     if isinstance(data, Tensor):
-        return data.array
+        return on_host(data.array)
     if not isinstance(data, np.ndarray):
         return as_array(data, None)
     if data.dtype.kind not in "fiubc":

@@ -13,6 +13,8 @@ import numpy as np
 
 from nanonet.data.dataset import ArrayDataset, Dataset, collate, to_tensors
 from nanonet.data.seeds import generator, seed_of
+from nanonet.data.transfer import transferred
+from nanonet.device import backend_on, on_host
 from nanonet.tensor import Tensor
 
 WORKER = "nanonet-prefetch"
@@ -40,6 +42,8 @@ class DataLoader:
     transform   called with each batch's first array (the inputs), before it becomes a Tensor. If it has a method
                 `at(epoch, batch)`, that gives the function for this one batch, as random transforms need it to repeat
 
+    device      "cuda": the batches lie on the GPU, copied there through pinned memory one batch ahead
+
     Each `iter()` starts the next epoch. Iterations are independent of each other, also when they run at once.
     `state_dict()` and `load_state_dict()` make a stopped run go on with the same batches.
 
@@ -57,12 +61,14 @@ class DataLoader:
         collate_fn: Callable[[list[Any]], Any] | None = None,
         prefetch: int = 0,
         transform: Callable[[Any], Any] | None = None,
+        device: str | None = None,
     ):
         self.dataset = ArrayDataset(*dataset) if type(dataset) is tuple else dataset
         self.batch_size = _count("batch_size", batch_size, 1)
         self.prefetch = _count("prefetch", prefetch, 0)
         self.shuffle, self.drop_last = shuffle, drop_last
         self.collate_fn, self.transform = collate_fn, transform
+        self.device = None if device is None else backend_on(device).device
         if not len(self.dataset):
             raise ValueError("DataLoader: the data set is empty")
         if not len(self):
@@ -133,7 +139,8 @@ class DataLoader:
             return self._make(order[number * size : (number + 1) * size], epoch, number)
 
         numbers = range(place.position, len(self))
-        for batch in prefetched(make, numbers, self.prefetch) if self.prefetch else map(make, numbers):
+        batches = prefetched(make, numbers, self.prefetch) if self.prefetch else map(make, numbers)
+        for batch in batches if self.device in (None, "cpu") else transferred(batches, self.device):
             place.position += 1
             yield batch
         if self._place is place:
@@ -158,7 +165,7 @@ class DataLoader:
         if isinstance(data, Dataset):
             return data.batch(rows)
         if isinstance(data, np.ndarray | Tensor):
-            return (data.array if isinstance(data, Tensor) else np.asarray(data)).take(rows, axis=0)
+            return (on_host(data.array) if isinstance(data, Tensor) else np.asarray(data)).take(rows, axis=0)
         return collate([data[int(i)] for i in rows])
 
 

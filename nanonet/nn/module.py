@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from nanonet.creation import zeros_like
+from nanonet.device import place
 from nanonet.nn import state
 from nanonet.nn.hooks import Hook, Hooks, RemovableHandle
 from nanonet.nn.parameter import Parameter
@@ -232,7 +234,7 @@ class Module:
         """Forget the gradients; `set_to_none=False` makes them zeros."""
         for p in self.parameters():
             if p.grad is not None:
-                p.grad = None if set_to_none else Tensor.wrap(np.zeros_like(p.grad.array))
+                p.grad = None if set_to_none else zeros_like(p.grad)
 
     def apply(self, fn: Callable[[Module], Any]) -> Module:
         """Call `fn` with every module, those below first: to initialise weights, for instance."""
@@ -242,7 +244,7 @@ class Module:
         return self
 
     def to(self, device_or_dtype: Any = None, *, device: str | None = None, dtype: Any = None) -> Module:
-        """Move to a device ("cpu") or cast floating parameters and buffers to a dtype, in place."""
+        """Move to a device ("cpu", "cuda") or cast floating parameters and buffers to a dtype, in place."""
         if isinstance(device_or_dtype, str) and device_or_dtype.split(":")[0] in ("cpu", "cuda"):
             device = device_or_dtype
         elif device_or_dtype is not None:
@@ -251,7 +253,7 @@ class Module:
             raise TypeError(f"to: expected a floating dtype, got {np.dtype(dtype)}; parameters have gradients")
         for tensor in [*self.parameters(), *self.buffers()]:
             if device is not None:
-                tensor.to(device)
+                _move(tensor, device)
             if dtype is not None and tensor.dtype.kind == "f":
                 _cast(tensor, np.dtype(dtype))
         return self
@@ -259,6 +261,10 @@ class Module:
     def cpu(self) -> Module:
         """Move to the main memory."""
         return self.to("cpu")
+
+    def cuda(self) -> Module:
+        """Move to the GPU."""
+        return self.to("cuda")
 
     def float(self) -> Module:
         """Floating parameters and buffers as float32."""
@@ -330,6 +336,15 @@ class Module:
 def _expect(name: str, value: Any, expected: str, holds: bool) -> None:
     if not holds:
         raise TypeError(f"{name}: expected {expected}, got {type(value).__name__}")
+
+
+def _move(tensor: Tensor, device: str) -> None:
+    """Another device for a parameter or buffer; its identity, which optimizers hold, stays."""
+    array = place(tensor.array, device)
+    if array is not tensor.array:
+        tensor.replace(array)
+    if tensor.grad is not None:
+        tensor.grad = tensor.grad.detach().to(device)
 
 
 def _cast(tensor: Tensor, dtype: Any) -> None:

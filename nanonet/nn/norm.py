@@ -96,9 +96,9 @@ class _BatchNorm(_ChannelNorm):
         momentum = self.momentum or 0.0
         if self.training and self.track_running_stats and self.num_batches_tracked is not None:
             with no_grad():
-                self.num_batches_tracked[...] = count = self.num_batches_tracked.item() + 1
+                self.num_batches_tracked[...] = self.num_batches_tracked + 1
             if self.momentum is None:
-                momentum = 1 / count
+                momentum = 1 / self.num_batches_tracked.item()
         of_batch = self.training or (self.running_mean is None and self.running_var is None)
         mean, var = (self.running_mean, self.running_var) if not of_batch or self.track_running_stats else (None, None)
         return F.batch_norm(input, mean, var, self.weight, self.bias, of_batch, momentum, self.eps)

@@ -82,7 +82,7 @@ def load_state_dict(module: Module, values: Mapping[str, Any], strict: bool) -> 
 def _as_numbers(value: Any) -> np.ndarray | str:
     """An array of numbers, or, in words, what it is instead."""
     if isinstance(value, Tensor):
-        return value.array
+        return value.array  # of any device: it is copied to the target's
     try:
         array = np.asarray(value)
     except (ValueError, TypeError, RuntimeError) as error:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from nanonet.device import on_host
 from nanonet.op import Composite, Op, sample
 from nanonet.ops.arguments import one_axis, shape_of, some_axes
 from nanonet.ops.shape import Rearrange, one_or_many
@@ -112,7 +113,7 @@ class Repeat(Composite):
 
     def call(x, repeats, axis=None):
         axis = None if axis is None else one_axis("repeat", x, axis)
-        times = np.asarray(getattr(repeats, "array", repeats))
+        times = np.asarray(on_host(getattr(repeats, "array", repeats)))
         n = int(np.prod(shape_of(x))) if axis is None else shape_of(x)[axis]
         if (
             times.dtype.kind not in "iu"

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from nanonet.device import readable
 from nanonet.op import Op, sample
 from nanonet.ops.loss import (
     REDUCTIONS,
@@ -36,7 +37,7 @@ def check_binary(op, input, target, reduction, **weights):
 def check_probabilities(op, **arguments):
     for name, x in arguments.items():
         array = x.array if hasattr(x, "array") else np.asarray(x)
-        if not ((array >= 0) & (array <= 1)).all():
+        if readable(array) and not ((array >= 0) & (array <= 1)).all():
             remedy = "; for logits use binary_cross_entropy_with_logits" if name == "input" else ""
             raise ValueError(f"{op}: expected {name} in [0, 1], got {array.min()} … {array.max()}{remedy}")
 

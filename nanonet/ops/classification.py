@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from nanonet.device import readable
 from nanonet.op import Op, sample
 from nanonet.ops.arguments import shape_of
 from nanonet.ops.loss import check_constant, check_reduction, check_same_shape
@@ -20,7 +21,7 @@ def check_labels(op, input, target, ignore_index):
     if target.dtype.kind not in "iu":
         raise TypeError(f"{op}: expected integer labels, got {target.dtype}; use target.astype('int64')")
     labels = getattr(target, "array", target)
-    if not labels.size:
+    if not labels.size or not readable(labels):
         return ignore_index
     if labels.min() >= 0 and labels.max() < classes:
         return ignore_index if 0 <= ignore_index < classes else None

@@ -2,9 +2,11 @@
 
 import numpy as np
 
+from nanonet.backends.base import home
 from nanonet.generator import default_generator
 from nanonet.op import Op, sample
 from nanonet.ops.arguments import shape_of
+from nanonet.ops.random import dropout_mask, keep_scale
 from nanonet.sampling import normal
 
 
@@ -17,13 +19,14 @@ def scaled_mask(op, p, shape, like, training=True, mask=None):
         raise ValueError(f"{op}: expected a probability p from 0 to 1, got {p}")
     if not training or not p:
         return None
-    if mask is None:
-        mask = default_generator().random(shape, np.float32) >= p
-    else:
-        mask = np.asarray(getattr(mask, "array", mask))
     dtype = getattr(like, "dtype", np.dtype(np.float32))
-    scale = 0.0 if p == 1 else 1 / (1 - p)
-    return np.multiply(mask, scale, dtype=dtype if dtype.kind == "f" else np.float32)
+    dtype = dtype if dtype.kind == "f" else np.dtype(np.float32)
+    if mask is None:
+        seed = int(default_generator().integers(2**63))
+        return home(getattr(like, "array", like)).run(dropout_mask, shape=shape, p=p, seed=seed, dtype=dtype)
+    mask = getattr(mask, "array", mask)
+    mask = mask if hasattr(mask, "dtype") else np.asarray(mask)
+    return mask.astype(dtype) * dtype.type(keep_scale(p))
 
 
 class Dropout(Op):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from nanonet.device import readable
 from nanonet.op import Op, sample
 from nanonet.ops.arguments import shape_of
 from nanonet.sampling import integers, normal, values
@@ -51,7 +52,7 @@ class Embedding(Op):
     def backward(xp, saved, dy):
         labels, shape, padding_idx = saved
         if padding_idx is not None:
-            dy = dy * xp.expand_dims(xp.not_equal(labels, padding_idx), -1)
+            dy = xp.masked_fill(dy, xp.broadcast_to(xp.expand_dims(xp.equal(labels, padding_idx), -1), dy.shape), 0.0)
         return None, xp.put_add(dy, shape=shape, key=labels)
 
 
@@ -63,6 +64,8 @@ def refuse_labels(labels, size):
         return
     if labels.dtype.kind not in "iu":
         raise TypeError(f"embedding: expected integer labels, got {labels.dtype}; use input.astype('int64')")
+    if not readable(labels):
+        return
     low, high = int(labels.min()), int(labels.max())
     if low < 0 or high >= size:
         wrong = low if low < 0 else high

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from nanonet.device import on_host, readable
 from nanonet.op import Composite, Op, sample
 from nanonet.ops.arguments import count, one_axis, shape_of
 from nanonet.sampling import integers, normal, values
@@ -172,7 +173,8 @@ class OneHot(Op):
         return (index_array("one_hot", x),), {"num_classes": num_classes}
 
     def forward(xp, x, *, num_classes=-1):
-        low, high = (int(xp.min(x)), int(xp.max(x))) if x.size else (0, -1)
+        looks = x.size and (num_classes == -1 or readable(x))
+        low, high = (int(on_host(xp.min(x))), int(on_host(xp.max(x)))) if looks else (0, -1)
         if not x.size and num_classes <= 0:
             raise ValueError("one_hot: the number of classes cannot be inferred from no labels; give num_classes")
         n = high + 1 if num_classes == -1 else num_classes

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nanonet.conversion import plain_key
+from nanonet.device import device_of, place
 from nanonet.op import Op, sample
 from nanonet.sampling import boolean, normal
 
@@ -32,7 +32,7 @@ class Getitem(Op):
     ]
 
     def call(x, key):
-        return (x,), {"key": own_key(key)}
+        return (x,), {"key": own_key(key, device_of(getattr(x, "array", x)))}
 
     def forward(xp, x, *, key):
         try:
@@ -57,7 +57,7 @@ class PutAdd(Op):
     ]
 
     def call(x, shape, key):
-        return (x,), {"shape": shape, "key": plain_key(key)}
+        return (x,), {"shape": shape, "key": own_key(key, device_of(getattr(x, "array", x)))}
 
     def forward(xp, x, *, shape, key):
         return xp.put_add(x, shape=shape, key=key), (key,)
@@ -69,16 +69,19 @@ class PutAdd(Op):
 _AS_IT_IS = (int, slice, type(None), type(Ellipsis))
 
 
-def own_key(key):
-    """An index expression that nobody else can change before the backward: Tensors, arrays and lists are copied."""
+def own_key(key, device):
+    """An index expression that nobody else can change before the backward: Tensors, arrays and lists are copied.
+
+    The copies lie on `device`, as the array that they are for.
+    """
     if key.__class__ in _AS_IT_IS:
         return key
     if isinstance(key, tuple):
-        return tuple(own_key(k) for k in key)
+        return tuple(own_key(k, device) for k in key)
     if isinstance(key, list):
-        return np.array(key) if key else np.zeros(0, np.int64)
+        return place(np.array(key) if key else np.zeros(0, np.int64), device)
     array = getattr(key, "array", key)
-    return array.copy() if isinstance(array, np.ndarray) else array
+    return place(array.copy(), device) if hasattr(array, "copy") else array
 
 
 class Where(Op):

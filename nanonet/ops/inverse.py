@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from nanonet.device import on_host
 from nanonet.op import Op, sample
 from nanonet.ops.arguments import shape_of
 from nanonet.sampling import Draw, normal, values
@@ -137,7 +138,7 @@ class Det(MatrixFunction):
 
     def backward(xp, saved, dy):
         x, y = saved
-        regular = bool(xp.all(y != 0))
+        regular = bool(on_host(xp.all(y != 0)))
         minors = xp.expand_dims(y, (-2, -1)) * xp.swapaxes(xp.inv(x), -1, -2) if regular else cofactors(xp, x)
         return (xp.expand_dims(dy, (-2, -1)) * minors,)
 

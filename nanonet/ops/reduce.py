@@ -1,5 +1,6 @@
 """Reductions, with NumPy's names and arguments (`axis`, `keepdims`)."""
 
+from nanonet.device import known
 from nanonet.op import Op, sample
 from nanonet.ops.arguments import count, reduced_axes, shape_of
 from nanonet.sampling import boolean, distinct, normal, values
@@ -205,7 +206,7 @@ class Logsumexp(Reduction):
             return y, (x, y, axis, keepdims)
         m = xp.max(x, axis=axis, keepdims=True)
         finite = xp.isfinite(m)
-        if xp.all(finite):
+        if known(xp.all(finite)):
             y = xp.log(xp.sum(xp.exp(x - m), axis=axis, keepdims=True)) + m
         else:  # inf - inf is undefined and log(0) warns: shift by 0, and let the 1 that is added vanish in m = -inf
             shifted = xp.minimum(x - xp.where(finite, m, 0.0), 0.0)
@@ -219,7 +220,7 @@ class Logsumexp(Reduction):
         y = keep_axes(xp, y, x.shape, axis, keepdims)
         dy = keep_axes(xp, dy, x.shape, axis, keepdims)
         finite = xp.isfinite(y)
-        if xp.all(finite):
+        if known(xp.all(finite)):
             return (dy * xp.exp(x - y),)
         share = xp.exp(xp.where(finite, x, -xp.inf) - xp.where(finite, y, 0.0))
         undefined = xp.logical_or(xp.isnan(y), xp.logical_and(xp.equal(x, y), xp.logical_not(finite)))

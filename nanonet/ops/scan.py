@@ -3,6 +3,7 @@
 No gradient here divides by x, so that zeros are exact, in second derivatives too.
 """
 
+from nanonet.device import known
 from nanonet.op import Op, sample
 from nanonet.ops.arguments import one_axis, shape_of
 from nanonet.ops.reduce import Reduction, Sum, keep_axes, reduction
@@ -47,7 +48,7 @@ class Prod(Reduction):
         dy = keep_axes(xp, dy, x.shape, axis, keepdims)
         if not x.ndim:
             return (dy,)
-        if xp.all(xp.not_equal(x, 0)):
+        if known(xp.all(xp.not_equal(x, 0))):
             return (dy * (keep_axes(xp, y, x.shape, axis, keepdims) / x),)
         axes = tuple(range(x.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
         last = tuple(range(x.ndim - len(axes), x.ndim))
@@ -62,7 +63,7 @@ def products_of_others(xp, x):
     The n elements stand in a circle. The others of element i are the n - 1 that follow it; their product is put
     together from products of 1, 2, 4, … neighbours, as the binary digits of n - 1 say.
     """
-    remaining = x.shape[-1] - 1
+    remaining = max(x.shape[-1] - 1, 0)
     y, covered = xp.ones_like(x), 0
     block, length = xp.roll(x, -1, axis=-1), 1  # products of `length` elements, from the next one on
     while remaining:

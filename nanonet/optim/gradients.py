@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from nanonet.backends.base import Doorway
+from nanonet.backends.base import home
+from nanonet.device import on_host
 from nanonet.op import REGISTRY
 from nanonet.ops import update
 from nanonet.optim.optimizer import store
@@ -27,13 +28,15 @@ def clip_grad_norm_(
     gradients = [g for g in _gradients(parameters) if g.size]  # where there are no numbers, there is no largest
     if not gradients:
         return Tensor(0.0)
-    run = Doorway.backend.run
+    run = home(gradients[0].array).run
     norm = run(update.total_norm, *[g.array for g in gradients], norm_type=float(norm_type))
-    if error_if_nonfinite and not np.isfinite(norm):
-        raise RuntimeError(f"clip_grad_norm_: the norm is {float(norm)}; nanonet.detect_anomaly() finds where it began")
+    if error_if_nonfinite and not np.isfinite(on_host(norm)):
+        raise RuntimeError(
+            f"clip_grad_norm_: the norm is {float(on_host(norm))}; nanonet.detect_anomaly() finds where it began"
+        )
     for g in gradients:
         store(g, run(update.scale_to_norm, g.array, norm, max_norm=float(max_norm)))
-    return Tensor(norm)
+    return Tensor(norm, device=gradients[0].device)
 
 
 def clip_grad_value_(parameters: Parameters, clip_value: float) -> None:
@@ -41,7 +44,7 @@ def clip_grad_value_(parameters: Parameters, clip_value: float) -> None:
     if not clip_value >= 0:
         raise ValueError(f"clip_grad_value_: expected clip_value ≥ 0, got {clip_value}")
     for g in _gradients(parameters):
-        store(g, Doorway.backend.run(update.clip_value, g.array, limit=float(clip_value)))
+        store(g, home(g.array).run(update.clip_value, g.array, limit=float(clip_value)))
 
 
 def l1_penalty(params: Parameters, lam: float) -> Tensor:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from nanonet.backends.base import Doorway, Rule
+from nanonet.backends.base import Rule, home
+from nanonet.device import on_host, place
 from nanonet.ops import update
 from nanonet.tensor import Tensor
 from nanonet.variable import enable_grad
@@ -112,14 +113,14 @@ class Optimizer:
                 if g.shape != p.array.shape:
                     raise ValueError(f"{self._name}: a parameter of shape {p.shape} has a gradient of shape {g.shape}")
                 if group["maximize"]:
-                    g = Doorway.backend.run(update.uphill, g)
+                    g = home(g).run(update.uphill, g)
                 self._update(p, g, self.state.setdefault(p, {}), group)
         return loss
 
     def _update(self, p: Tensor, g: Array, state: dict[str, Any], group: Group) -> None:
         rule, names, attrs = self.rule_for(state, group)
         memory = [self._recall(state, name, p.array, group) if name else None for name in names]
-        new, *found = Doorway.backend.run(rule, p.array, g, *memory, **attrs)
+        new, *found = home(p.array).run(rule, p.array, g, *memory, **attrs)
         store(p, new)
         for old, now in zip(memory, found, strict=True):
             if old is not None and now is not old:  # it was no kernel in place
@@ -138,7 +139,7 @@ class Optimizer:
 
     def _recall(self, state: dict[str, Any], name: str, p: Array, group: Group) -> Array:
         if name not in state:
-            state[name] = Doorway.backend.xp.full_like(p, self.start(group))
+            state[name] = home(p).xp.full_like(p, self.start(group))
         return state[name]
 
     def state_dict(self) -> dict[str, Any]:
@@ -182,12 +183,12 @@ class Optimizer:
     def _fitted(self, p: Tensor, name: str, value: Any) -> Any:
         if isinstance(value, int | float) or value is None:
             return value
-        array = np.asarray(value.array if isinstance(value, Tensor) else value).copy()
+        array = np.asarray(on_host(value.array if isinstance(value, Tensor) else value)).copy()
         if name == "step":  # PyTorch keeps the count in a tensor
             return int(array)
         if array.shape != p.shape:
             raise ValueError(f"{self._name}: {name} has shape {array.shape}, its parameter has {p.shape}")
-        return array.astype(p.dtype, copy=False)
+        return place(array.astype(p.dtype, copy=False), p.device)
 
 
 def store(x: Tensor, array: Array) -> None:

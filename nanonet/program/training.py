@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 import nanonet as nt
+from nanonet.device import on_host
 from nanonet.info import describe
 from nanonet.nn import Sequential
 from nanonet.optim import Optimizer
@@ -92,7 +93,7 @@ def _write(
 
     for name, picture in pictures(source, outcome.history, outcome.outputs).items():
         run.write(name, picture)
-    weights = {name: tensor.array for name, tensor in model.state_dict().items()}
+    weights = {name: on_host(tensor.array) for name, tensor in model.state_dict().items()}
     run.write(WEIGHTS, save(weights, {"format": FORMAT}))
     machine = describe()
     about = {

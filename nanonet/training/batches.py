@@ -9,6 +9,7 @@ import numpy as np
 
 from nanonet.conversion import as_array
 from nanonet.data import DataLoader, Dataset
+from nanonet.device import on_host, place
 from nanonet.nn import Module
 from nanonet.tensor import Tensor
 
@@ -43,7 +44,7 @@ def make_loader(
         raise ValueError(f"{owner}: x has no samples")
     if targets:
         _refuse_gaps(owner, arrays)
-    return DataLoader(tuple(arrays), batch_size, shuffle, seed)
+    return DataLoader(tuple(arrays), batch_size, shuffle, seed, device=device_of_model(model))
 
 
 def split_off(x: Any, y: Any, share: float) -> tuple[Any, Any, Any]:
@@ -70,7 +71,18 @@ def inputs_of(model: Module, batch: Any, targets: bool = True) -> tuple[list[Ten
     parts = list(batch) if isinstance(batch, tuple | list) else [batch]
     target = parts.pop() if targets and len(parts) > 1 else None
     dtype = float_dtype(model)
-    return [Tensor.wrap(_cast(array_of("batch", x), dtype)) for x in parts], target
+    device = device_of_model(model)
+    return [Tensor.wrap(place(_cast(_batch_array(x), dtype), device)) for x in parts], target
+
+
+def device_of_model(model: Module) -> str | None:
+    """Where the model's parameters lie; None, the current backend's device, for a model without any."""
+    return next((p.device for p in model.parameters()), None)
+
+
+def _batch_array(x: Any) -> Any:
+    """A batch's array where it lies, on a device or in main memory."""
+    return x.array if isinstance(x, Tensor) else array_of("batch", x)
 
 
 def is_loader(x: Any) -> bool:
@@ -81,7 +93,7 @@ def is_loader(x: Any) -> bool:
 def array_of(owner: str, data: Any) -> np.ndarray:
     """The array of a Tensor, an array or a list; shared where it can be."""
     if isinstance(data, Tensor):
-        return data.array
+        return on_host(data.array)
     if isinstance(data, np.ndarray) and data.dtype.kind in "fiub":
         return data
     try:

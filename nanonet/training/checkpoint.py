@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from nanonet import random
+from nanonet.device import on_host
 from nanonet.tensor import Tensor
 
 FORMAT = "nanonet-checkpoint"
@@ -180,8 +181,7 @@ def _sync_folder(folder: Path) -> None:
 
 def _pack(value: Any, path: str, arrays: dict[str, np.ndarray]) -> Any:
     """`value` for JSON; its arrays go into `arrays`, named by their path."""
-    if isinstance(value, Tensor):
-        value = value.array
+    value = on_host(value.array if isinstance(value, Tensor) else value)
     if isinstance(value, np.generic):
         return value.item()
     if hasattr(value, "shape"):

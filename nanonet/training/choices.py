@@ -9,6 +9,7 @@ import numpy as np
 
 from nanonet import functional as F
 from nanonet import nn, optim
+from nanonet.device import on_host, place
 from nanonet.tensor import Tensor, as_tensor
 
 OPTIMIZERS: dict[str, tuple[Callable[..., optim.Optimizer], dict[str, Any]]] = {
@@ -118,7 +119,7 @@ def _of_classes(function: Callable[..., Tensor]) -> Callable[[Tensor, Any], Tens
             target = target.reshape(-1)
         if target.ndim < output.ndim and target.dtype.kind == "f":
             target = _classes(target)
-        return function(output, Tensor.wrap(target))
+        return function(output, Tensor.wrap(place(target, output.device)))
 
     return loss
 
@@ -130,19 +131,20 @@ def _of_numbers(function: Callable[..., Tensor]) -> Callable[[Tensor, Any], Tens
         target = _targets(target)
         if target.shape != output.shape and (*target.shape, 1) == output.shape:
             target = target.reshape(output.shape)
-        return function(output, Tensor.wrap(target.astype(output.dtype, copy=False)))
+        return function(output, Tensor.wrap(place(target.astype(output.dtype, copy=False), output.device)))
 
     return loss
 
 
-def _targets(target: Any) -> np.ndarray:
+def _targets(target: Any) -> Any:
     if target is None:
         raise ValueError("loss: the batches have no targets; expected batches (x, y)")
     return as_tensor(target).array
 
 
-def _classes(target: np.ndarray) -> np.ndarray:
+def _classes(target: Any) -> np.ndarray:
     """Whole numbers that came as floats (from a file, say) as integers."""
+    target = on_host(target)
     with np.errstate(invalid="ignore"):
         classes = target.astype(np.int64)
     wrong = np.flatnonzero(classes != target)

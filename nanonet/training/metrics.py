@@ -14,6 +14,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from nanonet.device import on_host
 from nanonet.tensor import Tensor
 
 Pair = tuple[np.ndarray, np.ndarray]
@@ -248,7 +249,7 @@ def _is_multiclass(p: np.ndarray, kind: str) -> bool:
 
 
 def _array(x: Any) -> np.ndarray:
-    return np.asarray(x.array if isinstance(x, Tensor) else x)
+    return np.asarray(on_host(x.array) if isinstance(x, Tensor) else x)
 
 
 def _same_size(what: str, t: np.ndarray, p: np.ndarray) -> Pair:

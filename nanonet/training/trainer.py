@@ -12,6 +12,7 @@ import numpy as np
 
 from nanonet import random
 from nanonet.data import Dataset
+from nanonet.device import on_host
 from nanonet.nn import Module
 from nanonet.optim import clip_grad_norm_
 from nanonet.tensor import Tensor
@@ -139,8 +140,8 @@ class Trainer:
             for batch in make_loader("predict", self.model, x, None, batch_size, targets=False):
                 parts.append(self.model(*inputs_of(self.model, batch, targets=not isinstance(x, tuple))[0]))
         if isinstance(parts[0], tuple | list):
-            return tuple(np.concatenate([y.array for y in ys]) for ys in zip(*parts, strict=True))
-        return np.concatenate([y.array for y in parts])
+            return tuple(np.concatenate([on_host(y.array) for y in ys]) for ys in zip(*parts, strict=True))
+        return np.concatenate([on_host(y.array) for y in parts])
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Save everything that `fit(resume_from=path)` needs, in one step: see `nanonet.training.checkpoint`."""
@@ -217,7 +218,7 @@ class Trainer:
 
     def _diagnosis(self, value: float, inputs: Sequence[Tensor], target: Any) -> str:
         place = f"fit: the loss is {value} in epoch {self.epoch + 1}, batch {self.batch + 1}"
-        if not all(np.isfinite(x.array).all() for x in inputs):
+        if not all(np.isfinite(on_host(x.array)).all() for x in inputs):
             return f"{place}: its inputs contain NaN or Inf; clean the data"
         if target is not None and not np.isfinite(array_of("fit", target)).all():
             return f"{place}: its targets contain NaN or Inf; clean the data"

@@ -12,6 +12,7 @@ import numpy as np
 
 from nanonet.backends.base import Backend, Rule, installed
 from nanonet.backends.numpy import backend as textbook
+from nanonet.device import on_host, place
 from nanonet.functional import function_of
 from nanonet.generator import get_state, set_state
 from nanonet.op import Op, Sample
@@ -126,10 +127,10 @@ class Call:
             flat = array.reshape(-1)
             count = min(len(SPECIAL), flat.size // 2)  # every other element: the rest meets them in sums
             flat[: 2 * count : 2] = SPECIAL[:count]
-        x = backend.xp.asarray(array)
+        x = place(array)
         return Tensor.wrap(backend.xp.stack([x, x], axis=-1)[..., 0] if self.strided and array.ndim else x)
 
 
 def _host(array: Any) -> np.ndarray:
-    """A copy as a NumPy array; CuPy's have `get`."""
-    return array.get() if hasattr(array, "get") else np.array(array)
+    """A copy as a NumPy array."""
+    return np.array(on_host(array))
