@@ -48,8 +48,12 @@ def _floats(array: Any) -> Any:
     return array
 
 
-def _intrinsics() -> tuple[Any, Any, Any]:
-    """`load4`, `store4` and `floats` as code for the compiler."""
+def _keep_rolled() -> None:
+    pass
+
+
+def _intrinsics() -> tuple[Any, Any, Any, Any]:
+    """`load4`, `store4`, `floats` and `keep_rolled` as code for the compiler."""
     from llvmlite import ir
     from numba.core import cgutils
     from numba.cuda import types as numba_types  # pyright: ignore[reportAttributeAccessIssue]
@@ -92,17 +96,27 @@ def _intrinsics() -> tuple[Any, Any, Any]:
 
         return types.CPointer(array.dtype)(array), emit
 
-    return load4, store4, floats
+    @intrinsic
+    def keep_rolled(typingctx):
+        def emit(context, builder, signature, arguments):
+            pragma = ir.InlineAsm(ir.FunctionType(ir.VoidType(), []), r".pragma \22nounroll\22;", "", side_effect=True)
+            builder.call(pragma, [])
+            return context.get_dummy_value()
+
+        return types.void(), emit
+
+    return load4, store4, floats, keep_rolled
 
 
 if simulated():
-    vector_functions: Any = _load4, _store4, _floats
+    vector_functions: Any = _load4, _store4, _floats, _keep_rolled
 else:
     vector_functions = _intrinsics()
-load4, store4, floats = vector_functions
+load4, store4, floats, keep_rolled = vector_functions
 
 load4.__doc__ = "The four float32 at `pointer[i : i + 4]`, as a tuple. The address is a multiple of 16 bytes."
 store4.__doc__ = "`pointer[i : i + 4] = x`, four float32. The address is a multiple of 16 bytes."
 floats.__doc__ = """A pointer to a shared array (flat, float32), which from here on starts at a multiple of 16 bytes.
 
 A pointer has no length, so indexing it costs no test for a negative index, as a Numba array does."""
+keep_rolled.__doc__ = "Says to the assembler that the loop around it stays a loop: unrolled, it needs more registers."

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nanonet_kernels.cuda.vector import ZERO4, device, load4, store4
+from nanonet_kernels.cuda.vector import ZERO4, device, keep_rolled, load4, store4
 from nanonet_kernels.ladders.cuda_matmul.epilogue import GELU, RELU, ZERO, gelu, relu
 from nanonet_kernels.ladders.cuda_matmul.tiles import Tile
 
@@ -87,6 +87,7 @@ def multiplier(tile: Tile, pitch_a: int, pitch_b: int, row_step: int, column_ste
     def multiply(panel_a, panel_b, row, column, of_a, of_b, sums):
         p = ZERO_INT
         while p < depth:
+            keep_rolled()
             for i in range(0, tm, 4):
                 v = load4(panel_a, p * pitch_a + row + i // 4 * row_step)
                 for j in range(4):
