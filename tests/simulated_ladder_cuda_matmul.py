@@ -135,7 +135,10 @@ def test_what_does_not_fit_is_refused_in_one_line() -> None:
         (lambda: matmul(a, b, out, "fastest"), "rung must be one of naive, .*, got 'fastest'"),
         (lambda: matmul(a, b, np.empty(17, np.float32)[1:].reshape(4, 4)), "multiple of 16 bytes"),
         (lambda: matmul(a, b, out, "split_k", workspace=out), "workspace must be contiguous of shape"),
-        (lambda: matmul(a, b, out, "warp_tile", tile=Tile(16, 16, 4, 2, 2, wm=8, wn=8)), "columns must be 4 or 8, got 2"),
+        (
+            lambda: matmul(a, b, out, "warp_tile", tile=Tile(16, 16, 4, 2, 2, wm=8, wn=8)),
+            "columns must be 4 or 8, got 2",
+        ),
     ]
     for call, message in wrong:
         with pytest.raises(ValueError, match=message) as refusal:
