@@ -1,0 +1,1 @@
+"""Median, MAD and bootstrap interval."""

@@ -1,0 +1,113 @@
+"""What is measured: a workload, the variants that compute it, and one variant made ready to be called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+Arrays = dict[str, np.ndarray]
+
+
+@dataclass
+class Prepared:
+    """One variant, ready to be called again and again.
+
+    call      computes the outputs from the inputs that were loaded last
+    inputs    the arrays that `call` reads; `load` overwrites them in place, so the next call sees other numbers
+    outputs   the buffers that `call` writes, made once; an array that is also an input is updated in place
+    fetch     for a library that returns new arrays instead: what the last call returned
+    send      for a library that cannot share NumPy's memory: takes the inputs there
+    phases    parts of the call in their order, where a workload has them: `call` runs them one after another
+    """
+
+    call: Callable[[], Any]
+    inputs: Arrays
+    outputs: Arrays = field(default_factory=dict)
+    fetch: Callable[[], Mapping[str, Any]] | None = None
+    send: Callable[[Arrays], None] | None = None
+    phases: dict[str, Callable[[], Any]] = field(default_factory=dict)
+
+    def load(self, inputs: Arrays) -> None:
+        """Take other inputs, in the same memory."""
+        for name, array in inputs.items():
+            self.inputs[name][...] = array
+        if self.send is not None:
+            self.send(self.inputs)
+
+    def poison(self) -> None:
+        """Fill with NaN every buffer that is written and not read: what a call leaves out, a check then sees."""
+        read = [id(array) for array in self.inputs.values()]
+        for array in self.outputs.values():
+            if id(array) not in read:
+                array.fill(np.nan)
+
+    def results(self) -> Mapping[str, Any]:
+        """What the last call computed: views of the buffers, or what it returned."""
+        return self.outputs if self.fetch is None else self.fetch()
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to compute a workload.
+
+    name        as it stands in the table: "numba: packed panels", "numpy", "torch"
+    library     variants of one library share a worker process: "numpy", "numba", "torch", "jax", "numexpr", "cuda"
+    prepare     prepare(inputs) -> Prepared. Compiles, allocates, and keeps `inputs` as its own
+    available   "" if it can run here at this size, else the reason why not
+    most_threads  how many threads it can use; None: as many as it is given
+    device      "cpu" or "cuda"
+    """
+
+    name: str
+    library: str
+    prepare: Callable[[Arrays], Prepared]
+    available: Callable[[], str] = lambda: ""
+    most_threads: int | None = None
+    device: str = "cpu"
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What is computed, and how one knows that it was.
+
+    name, size   as they stand in a row; `workloads.find(name, **size)` builds the same workload in another process
+    draw         draw(rng) -> inputs
+    oracle       oracle(inputs) -> the outputs in float64
+    bound        bound(inputs, expected) -> for every output the error that is allowed, element by element or one number
+    flops, bytes of one call: arithmetic operations, and bytes that have to move at least
+    """
+
+    name: str
+    size: dict[str, Any]
+    draw: Callable[[np.random.Generator], Arrays]
+    oracle: Callable[[Arrays], Arrays]
+    bound: Callable[[Arrays, Arrays], Mapping[str, Any]]
+    variants: list[Variant]
+    flops: float | None = None
+    bytes: float | None = None
+    phases: tuple[str, ...] = ()
+
+    def inputs(self, seed: int) -> Arrays:
+        """The inputs for a seed: the same in every process."""
+        return self.draw(np.random.default_rng(seed))
+
+    def variant(self, name: str) -> Variant:
+        found = [v for v in self.variants if v.name == name]
+        if not found:
+            known = ", ".join(v.name for v in self.variants)
+            raise ValueError(f"{self.name}: no variant {name!r}; there are {known}")
+        return found[0]
+
+
+def installed(module: str) -> Callable[[], str]:
+    """available() for a variant that needs an optional library; does not import it."""
+
+    def available() -> str:
+        from importlib.util import find_spec
+
+        return "" if find_spec(module) else f"{module} is not installed (pip install {module})"
+
+    return available
