@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nanonet_benchmarks.machine.devices import Device
+from nanonet_benchmarks.record import Row
 
 # A kernel of 2.9 µs took 9.6 µs with its launch and a wait (NVIDIA Technical Blog, "Getting Started with CUDA Graphs", 2019).
 LAUNCH = 6.7e-6
@@ -48,7 +49,6 @@ class Work:
 
 
 MATMUL = Work("matmul", lambda n: 2 * n**3, lambda n: 12 * n**2, lambda n: 8 * n**2, lambda n: 4 * n**2, 2**16)
-ELEMENTWISE = Work("elementwise", lambda n: 10 * n, lambda n: 8 * n, lambda n: 4 * n, lambda n: 4 * n, 2**32)
 
 
 @dataclass(frozen=True)
@@ -167,4 +167,39 @@ def table(cpu: Curve, work: Work, device: Device, host_copy: float, points: int 
             "curve": [[n, cpu(n) / gpu(n)] for n in sizes], "measured_up_to": cpu.sizes[-1],
             "evidence": "modelled", "reason": f"CPU measured; GPU at the ceilings of its data sheet ({device.source})",
         })  # fmt: skip
+    return found
+
+
+def elementwise(row: Row) -> Work:
+    """The work of a kernel over n elements that reads one array and writes another, by the figures of its row."""
+    n = float(elements(row))
+    flops, moved = (row.flops or 0.0) / n, (row.bytes or 0.0) / n
+    return Work(row.workload, lambda k: flops * k, lambda k: moved * k, lambda k: 4 * k, lambda k: 4 * k, 2.0**32)
+
+
+def elements(row: Row) -> int:
+    """How many elements its arrays have: the product of the numbers in its size."""
+    return math.prod(value for value in row.size.values() if isinstance(value, int))
+
+
+def entries(rows: Sequence[Row], devices: Sequence[Device], host_copy: float | None) -> list[dict[str, Any]]:
+    """Entries of `table` for square products and for GELU, from the fastest measured CPU time at each size.
+
+    Nothing where the CPU was not measured, or the host's copy rate is not known.
+    """
+    timed = [row for row in rows if row.device == "cpu" and row.median and row.cache != "cold" and not row.phase]
+    if not host_copy:
+        return []
+    found: list[dict[str, Any]] = []
+    products = [row for row in timed if row.workload == "matmul" and len({row.size[name] for name in "mnk"}) == 1]
+    gelus = [row for row in timed if row.workload == "gelu"]
+    for chosen, size_of in ((products, lambda row: row.size["n"]), (gelus, elements)):
+        points: dict[float, float] = {}
+        for row in chosen:
+            n = float(size_of(row))
+            points[n] = min(points.get(n, math.inf), row.median or math.inf)
+        if points:
+            work = MATMUL if chosen is products else elementwise(chosen[0])
+            cpu = Curve.of(points, work.flops if chosen is products else work.bytes)
+            found += [entry for device in devices for entry in table(cpu, work, device, host_copy)]
     return found

@@ -32,7 +32,7 @@ def fingerprint() -> dict[str, Any]:
 
     `degraded` lists what makes the baseline slower than this machine could be: a forced OPENBLAS_CORETYPE first.
     """
-    import numpy  # noqa: F401  (its BLAS is loaded, so that threadpoolctl finds it)
+    import numpy
 
     machine: dict[str, Any] = {
         "cpu": processor(),

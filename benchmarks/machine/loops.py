@@ -28,10 +28,10 @@ def fma_chains(lanes: int, fused: bool) -> Callable[..., Any]:
     vector = ir.VectorType(ir.FloatType(), lanes)
 
     @intrinsic
-    def chains(typing_context: Any, n: Any, a: Any, b: Any) -> Any:  # noqa: ARG001 (Numba's protocol)
+    def chains(typing_context: Any, n: Any, a: Any, b: Any) -> Any:
         signature = types.float32(types.int64, types.float32, types.float32)
 
-        def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
+        def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
             return _chains(builder, vector, fused, *arguments)
 
         return signature, generate

@@ -6,8 +6,9 @@ min(peak, I · bandwidth). A ceiling is what the fastest of the samples reached;
 
 from __future__ import annotations
 
+import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,6 @@ from nanonet_benchmarks.machine.devices import Device
 from nanonet_benchmarks.machine.hardware import Cache, caches, free_memory, instruction_sets, usable
 from nanonet_benchmarks.machine.loops import ACCUMULATORS, SHIFT, SHIFTS, fma_chains, passes
 from nanonet_benchmarks.record import Row
-from nanonet_benchmarks.statistics import summary
 from nanonet_kernels.cpu import threads as pool
 
 WORKLOAD = "roofline"
@@ -29,6 +29,7 @@ SETS = (
     ("NEON", "neon", 4, True),
 )  # fmt: skip
 TYPICAL = (Cache(1, 32 * 2**10, 1), Cache(2, 2**20, 1), Cache(3, 32 * 2**20, 4))  # where the system does not say
+DISTURBED = 1.5  # slowest sample over fastest, from which a row says so
 LARGEST = 2**30  # bytes of the working set for main memory
 
 
@@ -40,7 +41,7 @@ class Effort:
     samples: int
 
 
-QUICK, FULL = Effort(0.006, 5), Effort(0.03, 15)
+QUICK, FULL = Effort(0.005, 6), Effort(0.03, 15)
 
 
 def measure(effort: Effort = QUICK) -> Iterator[Row]:
@@ -108,9 +109,10 @@ def working_sets(count: int) -> Iterator[tuple[str, int, list[str]]]:
 
 
 def sample(run: Callable[[int], object], effort: Effort) -> tuple[int, list[float]]:
-    """(n, seconds of each sample of run(n)): n is doubled until a sample is long enough."""
+    """(n, seconds of each sample of run(n)): n grows until a sample is long enough, also the faster of two."""
     n = 1
-    while (taken := _seconds(run, n)) < effort.seconds and n < 2**40:
+    run(n)  # threads are started, pages are there
+    while (taken := min(_seconds(run, n), _seconds(run, n))) < effort.seconds and n < 2**40:
         n = max(2 * n, min(int(n * effort.seconds / max(taken, 1e-9)), 64 * n))
     return n, [_seconds(run, n) for _ in range(effort.samples)]
 
@@ -129,10 +131,19 @@ def modelled(device: Device) -> list[dict[str, Any]]:
     return [*found, {**common, "what": "bandwidth", "level": "memory", "rate": device.bandwidth}]
 
 
+def host_copy(rows: Sequence[Row]) -> float | None:
+    """Bytes read and written per second by a copy in main memory on one thread: what the driver's copy is made of."""
+    found = [row for row in rows if row.workload == WORKLOAD and row.variant == "copy" and row.threads == 1]
+    return next((ceiling(row) for row in found if row.size["level"] == "memory"), None)
+
+
 def _row(size: dict[str, Any], variant: str, count: int, samples: list[float], **work: float) -> Row:
+    median = statistics.median(samples)
+    spread = statistics.median(abs(s - median) for s in samples)
+    notes = [f"disturbed: slowest sample {max(samples) / min(samples):.1f}× the fastest"]
     return Row(
-        WORKLOAD, size, variant, "cpu", "measured",
-        samples=[samples], **summary(samples), threads=count, cache="hot", **work,  # type: ignore[arg-type]
+        WORKLOAD, size, variant, "cpu", "measured", samples=[samples], median=median, mad=spread, threads=count,
+        cache="hot", notes=notes if max(samples) > DISTURBED * min(samples) else [], **work,  # type: ignore[arg-type]
     )  # fmt: skip
 
 

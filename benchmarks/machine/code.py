@@ -1,0 +1,60 @@
+"""Rows about the machine code of the CUDA kernels: registers, spills, occupancy, instructions. No GPU is needed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from nanonet_benchmarks.record import Row
+
+WORKLOAD = "machine code"
+QUICK, FULL = ("sm_90",), ("sm_75", "sm_80", "sm_86", "sm_89", "sm_90", "sm_100", "sm_120")
+BATCH = 6  # kernels between two looks at the clock
+
+
+def compile_rows(
+    architectures: Sequence[str], seconds: float, told: Callable[[float, str], None] = lambda share, text: None
+) -> Iterator[Row]:
+    """A row for each kernel and architecture, as long as `seconds` last; what is left is skipped and says so."""
+    try:
+        from nanonet_kernels import inspection
+        from nanonet_kernels.inspection.survey import inspect_batch
+    except ImportError as error:
+        yield _skipped("all", architectures[0], f"the inspection of machine code cannot be imported: {error}")
+        return
+    names = list(inspection.catalogue())
+    work = [(names[i : i + BATCH], a) for a in architectures for i in range(0, len(names), BATCH)]
+    end = time.monotonic() + seconds
+    for done, (batch, architecture) in enumerate(work):
+        if time.monotonic() > end:
+            left = sum(len(one) for one, _ in work[done:])
+            yield _skipped(f"{left} kernels", architecture, "the time was used up; nanonet bench --full compiles all")
+            return
+        told(done / len(work), f"compiling {', '.join(batch[:2])}, … for {architecture}")
+        try:
+            found = inspect_batch(batch, inspection.architecture(architecture).capability)
+        except inspection.MissingToolError as error:
+            yield _skipped("all", architecture, str(error))
+            return
+        yield from (row(one) for one in found)
+
+
+def row(found: Any) -> Row:
+    """What an inspection says, as a row."""
+    if found.error:
+        return _skipped(found.name, found.architecture, found.error)
+    facts = {
+        "registers": found.registers,
+        "spills": found.spills,
+        "shared": found.shared,
+        "occupancy": found.occupancy,
+        "instructions": dict(found.instructions),
+        "inner_loop": dict(found.inner_loop),
+    }
+    notes = [found.problem] if found.problem else []
+    return Row(WORKLOAD, {}, found.name, found.architecture, "compiled", compiled=facts, library="cuda", notes=notes)
+
+
+def _skipped(name: str, architecture: str, reason: str) -> Row:
+    return Row(WORKLOAD, {}, name, architecture, "skipped", reason=reason)

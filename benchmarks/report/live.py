@@ -1,0 +1,76 @@
+"""What the terminal shows while it measures: a bar, what is being done, and the last rows."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.markup import escape
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from nanonet_benchmarks.record import Row
+from nanonet_benchmarks.report import words
+from nanonet_benchmarks.report.terminal import evidence
+from nanonet_benchmarks.session import News
+
+LEAST = 6  # lines of the terminal that are not the table's
+
+
+class Screen:
+    """`with Screen(console) as told: session.run(order, told)`. Where there is no terminal it says nothing."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.rows: dict[tuple[Any, ...], Row] = {}
+        self.fraction, self.text = 0.0, "starting"
+        self.began = time.monotonic()
+        self.live = Live(console=console, transient=True, auto_refresh=False) if console.is_terminal else None
+        self.drawn = 0.0
+
+    def __enter__(self) -> Screen:
+        if self.live is not None:
+            self.live.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self.live is not None:
+            self.live.stop()
+
+    def __call__(self, news: News) -> None:
+        self.fraction, self.text = max(self.fraction, news.fraction), news.text
+        if news.row is not None:
+            self.rows.pop(news.row.key, None)  # the newest is the last
+            self.rows[news.row.key] = news.row
+        if self.live is not None and time.monotonic() - self.drawn > 0.2:  # drawing is work that a measurement would see
+            self.live.update(self.picture(), refresh=True)
+            self.drawn = time.monotonic()
+
+    def picture(self) -> Group:
+        """The bar and the table, no wider and no higher than the terminal."""
+        width = self.console.width
+        status = f"{100 * self.fraction:3.0f} %  {time.monotonic() - self.began:3.0f} s  {self.text}"
+        line = Text(status, no_wrap=True, overflow="ellipsis")
+        hint = Text("Ctrl-C stops and keeps what was measured", style="dim")
+        return Group(ProgressBar(total=1.0, completed=self.fraction, width=min(width, 80)), line, self.table(), hint)
+
+    def table(self) -> Table:
+        table = Table(box=None, padding=(0, 1, 0, 0), expand=False)
+        for name, justify in (("what", "left"), ("variant", "left"), ("rate", "right"), ("time", "right"), ("95 %", "right"), ("", "left")):
+            table.add_column(name, justify=justify, no_wrap=True, overflow="ellipsis")  # type: ignore[arg-type]
+        most = max(3, self.console.height - LEAST)
+        for row in list(self.rows.values())[-most:]:
+            table.add_row(*map(escape, cells(row)), evidence(row.evidence))
+        return table
+
+
+def cells(row: Row) -> list[str]:
+    """A row in a few words: workload and size, variant, rate, time, interval."""
+    found = words.work_rate(row)
+    what = " ".join(filter(None, [row.workload, words.size(row.size), row.phase, f"{row.threads}t" if row.threads else ""]))
+    rate = words.rate(*found) if found else ""
+    return [what, row.variant, rate, words.seconds(row.median) if row.median else "", words.interval(row)]
