@@ -36,9 +36,10 @@ class Row:
     notes      what the reader must know: drift, interference, an interval that could not be brought below 1 %
     library    the library that computes: "numpy", "numba", "torch", …
     calls      calls in one sample
-    load       what else went on, as shares of the measured time: {"others": of one core, taken by other processes,
-               "steal": taken by other virtual machines, "waiting": the process had no core; "switches": how often a sample}
-    gpu        of a GPU time: {"device", "uuid", "driver", "clock_mhz", "throttled", …, "seal"}, from the GPU timer only
+    load       what else went on meanwhile: {"others": cores that other processes used, "steal": cores that other virtual
+               machines took, "waiting": share of the time for which a single thread had no core, "switches": how often
+               it was pushed aside in a sample}
+    gpu        of a GPU time, from the GPU timer only: {"device", "uuid", "driver", "clock_mhz", "throttled", …, "seal"}
     """
 
     workload: str
@@ -130,12 +131,15 @@ def refuse(row: Row) -> None:
         raise ValueError(f"{where}: samples were measured, but the evidence says {row.evidence}")
     if row.evidence in ("skipped", "compiled", "emulated") and row.median is not None:
         raise ValueError(f"{where}: {row.evidence} has no time, got {row.median} s")
+    every = [seconds for process in row.samples for seconds in process]
+    if row.median is not None and every and not min(every) <= row.median <= max(every):
+        raise ValueError(f"{where}: the median {row.median} s is not among its samples")
     if row.evidence == "measured" and row.device != "cpu":
         _refuse_gpu_time(row, where)
 
 
 def _refuse_gpu_time(row: Row, where: str) -> None:
-    """A time on a GPU needs what only the GPU timer writes: the device as its driver names it, sealed with the samples."""
+    """A time on a GPU needs what only the GPU timer writes: the device as its driver names it, and the seal."""
     if not row.device.startswith("cuda: "):
         raise ValueError(f"{where}: a time needs the device that it was measured on, got {row.device}")
     gpu = row.gpu or {}
@@ -151,6 +155,6 @@ def _refuse_gpu_time(row: Row, where: str) -> None:
 
 
 def seal(samples: list[list[float]], gpu: dict[str, Any]) -> str:
-    """Ties samples to the device they were measured on. It guards against mistakes, not against someone who forges it."""
+    """Ties samples to the device they were measured on: a guard against mistakes, not against a forger who knows this."""
     facts = [gpu["device"], gpu["uuid"], str(gpu["driver"]), samples]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()

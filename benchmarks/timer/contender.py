@@ -1,0 +1,123 @@
+"""What is known so far of one variant with one number of threads, and the rows that come of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from nanonet_benchmarks import statistics
+from nanonet_benchmarks.checking.check import Checked
+from nanonet_benchmarks.record import Row
+from nanonet_benchmarks.timer import interference
+from nanonet_benchmarks.timer.clock import WHOLE
+from nanonet_benchmarks.timer.plan import Plan
+from nanonet_benchmarks.workloads.base import Variant, Workload
+
+DRIFT, SURE = 0.01, 0.01  # a drift is noted from this share of the median on, where its p-value is this small
+Place = tuple[str, str]  # cache, phase
+
+
+@dataclass
+class Contender:
+    """skipped: "" or why it is not timed. samples and loads: by cache and phase, a list for each process."""
+
+    number: int
+    workload: Workload
+    variant: Variant
+    threads: int
+    skipped: str = ""
+    checked: Checked | None = None
+    calls: dict[str, int] = field(default_factory=dict)
+    samples: dict[Place, list[list[float]]] = field(default_factory=dict)
+    loads: dict[str, list[dict[str, float]]] = field(default_factory=dict)
+
+    @property
+    def worker(self) -> tuple[str, int]:
+        """Which worker process it lives in."""
+        return self.variant.library, self.threads
+
+    def refuse(self, reason: str, checked: Checked | None = None) -> None:
+        """Not timed, or no longer: samples of a variant that was wrong once are worth nothing."""
+        self.skipped, self.checked = reason, checked or self.checked
+        self.samples.clear()
+
+    def add(self, place: Place, samples: list[float]) -> None:
+        """The samples of one process."""
+        self.samples.setdefault(place, []).append(samples)
+
+    def saw(self, checked: Checked) -> None:
+        """Keep the check that came nearest to its bound."""
+        best = self.checked
+        if best is None or checked.error * best.bound >= best.error * checked.bound:
+            self.checked = checked
+
+    def is_precise(self, precision: float) -> bool:
+        """Are the intervals of the whole call narrow enough? True also for what is not timed."""
+        wholes = [samples for (_, phase), samples in self.samples.items() if phase == WHOLE]
+        return bool(self.skipped) or (bool(wholes) and all(width(s) <= precision for s in wholes))
+
+    def rows(self, plan: Plan) -> Iterator[Row]:
+        """A row for each cache and phase, or one that says why there is none."""
+        facts = self._facts()
+        if self.skipped or not self.samples:
+            reason = self.skipped or "not reached: the run ended before it was measured"
+            yield Row(evidence="skipped", reason=reason, **facts)
+            return
+        for (cache, phase), samples in sorted(self.samples.items(), key=lambda item: item[0][0] != "hot"):
+            low, high = statistics.interval(samples)
+            load = interference.together(self.loads.get(cache, []))
+            facts |= {"phase": phase, "cache": cache, "calls": self.calls.get(cache), "load": load}
+            if phase != WHOLE:
+                facts |= {"flops": None, "bytes": None}  # they are those of the whole call
+            yield Row(
+                evidence="measured",
+                samples=[list(process) for process in samples],
+                median=statistics.median(samples),
+                mad=statistics.mad(samples),
+                low=low,
+                high=high,
+                notes=[*_notes(samples, plan), *interference.notes(load)],
+                **facts,
+            )
+
+    def _facts(self) -> dict[str, Any]:
+        workload, checked = self.workload, self.checked
+        return {
+            "workload": workload.name,
+            "size": dict(workload.size),
+            "variant": self.variant.name,
+            "library": self.variant.library,
+            "device": self.variant.device,
+            "threads": self.threads,
+            "flops": workload.flops,
+            "bytes": workload.bytes,
+            "error": _number(checked.error) if checked else None,
+            "bound": _number(checked.bound) if checked else None,
+        }
+
+
+def width(samples: Sequence[Sequence[float]]) -> float:
+    """Width of the 95 % interval of the median, as a share of the median."""
+    low, high = statistics.interval(samples)
+    return (high - low) / statistics.median(samples)
+
+
+def _number(x: float) -> float | None:
+    return x if x == x and abs(x) != float("inf") else None  # JSON knows neither NaN nor infinity
+
+
+def _notes(samples: list[list[float]], plan: Plan) -> list[str]:
+    """What the samples themselves say about how far they can be trusted."""
+    found: list[str] = []
+    if len(samples) < plan.processes:
+        found.append(f"{len(samples)} of {plan.processes} processes: the run ended before the others")
+    if (share := width(samples)) > plan.precision:
+        found.append(
+            f"the 95 % interval is {share:.1%} of the median; it could not be brought below {plan.precision:.0%}"
+        )
+    change, p = statistics.trend(samples)
+    if abs(change) > DRIFT and p < SURE:
+        way = "longer" if change > 0 else "shorter"
+        found.append(f"drift: calls took {abs(change):.1%} {way} at the end of a process than at its start")
+    return found
