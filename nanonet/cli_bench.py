@@ -6,13 +6,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 Argument, Option = typer.Argument, typer.Option
 INTERRUPTED = 130
 FILE = Path("nanonet-bench.json")
-NO_GPU = 2  # exit status where a GPU was asked for and none is here
-
-COMMANDS = ("compare", "report", "bundle", "merge", "list")
 
 
 class WrongCallError(ValueError):
@@ -22,8 +20,8 @@ class WrongCallError(ValueError):
         return str(self)
 
 
-class _Group(typer.core.TyperGroup):
-    """`nanonet bench gelu` measures gelu, `nanonet bench compare A B` compares: a word that is no command is a workload."""
+class _Group(TyperGroup):
+    """`nanonet bench gelu` measures gelu, `nanonet bench compare A B` compares: any other word is a workload."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         first = _first_word(args)
@@ -131,25 +129,30 @@ def bundle(
     file: Annotated[Path, Argument(metavar="FILE.pyz", help="Where to write it.")] = Path("nanonet-bench.pyz"),
 ) -> None:
     """Write one file with kernels and plan, to run on a machine with a GPU: python FILE.pyz. Needs CuPy there."""
-    from nanonet_benchmarks import bundle as bundling
+    from nanonet_benchmarks.bundle import archive
 
     _writable(file)
-    made = bundling.write(file)
+    console = _console()
+    with console.status("compiling") as status:
+        made = archive.write(file, lambda text: status.update(text))
     print(f"{file}: {made.words}")
-    print(f"on a machine with a GPU: python {file.name}   then here: nanonet bench merge nanonet-bench-gpu.json")
+    print(f"on a machine with a GPU: python {file.name}; then here: nanonet bench merge nanonet-bench-gpu.json")
 
 
 @app.command()
 def merge(
     results: Annotated[Path, Argument(metavar="RESULTS.json", help="What the bundle wrote.")],
     into: Annotated[Path, Option(help="The file that the rows are added to.")] = FILE,
+    bundle: Annotated[Path | None, Option(help="Take results of this bundle only.", show_default=False)] = None,
     html: Annotated[Path | None, Option(help="The page, written again.", show_default="beside the file")] = None,
 ) -> None:
     """Check what a bundle measured and add it to a file of this machine. A row that cannot be true is refused."""
-    from nanonet_benchmarks import merging
+    from nanonet_benchmarks.bundle import merge as merging
     from nanonet_benchmarks.report.files import load
 
-    record = merging.merge(load(into), merging.load(results))
+    found = load(results)
+    record = merging.merge(load(into), found, merging.plan_of(bundle) if bundle else None)
+    print(f"{results}: {merging.summary(found.rows)}")
     _write(record, into, None, html or into.with_suffix(".html"))
 
 

@@ -27,7 +27,8 @@ from typing import Any
 from nanonet_benchmarks.machine.devices import Device
 from nanonet_benchmarks.record import Row
 
-# A kernel of 2.9 µs took 9.6 µs with its launch and a wait (NVIDIA Technical Blog, "Getting Started with CUDA Graphs", 2019).
+# A kernel of 2.9 µs took 9.6 µs with its launch and a wait: NVIDIA Technical Blog, "Getting Started with CUDA Graphs",
+# 2019.
 LAUNCH = 6.7e-6
 # A copy of one float with cudaMemcpy; the order of what bandwidthTest and its like report.
 COPY_LATENCY = 10e-6

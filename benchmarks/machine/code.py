@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -21,7 +22,7 @@ def compile_rows(
         from nanonet_kernels import inspection
         from nanonet_kernels.inspection.survey import inspect_batch
     except ImportError as error:
-        yield _skipped("all", architectures[0], f"the inspection of machine code cannot be imported: {error}")
+        yield _skipped("all", architectures[0], without_paths(error))
         return
     names = list(inspection.catalogue())
     work = [(names[i : i + BATCH], a) for a in architectures for i in range(0, len(names), BATCH)]
@@ -35,7 +36,7 @@ def compile_rows(
         try:
             found = inspect_batch(batch, inspection.architecture(architecture).capability)
         except inspection.MissingToolError as error:
-            yield _skipped("all", architecture, str(error))
+            yield _skipped("all", architecture, without_paths(error))
             return
         yield from (row(one) for one in found)
 
@@ -54,6 +55,11 @@ def row(found: Any) -> Row:
     }
     notes = [found.problem] if found.problem else []
     return Row(WORKLOAD, {}, found.name, found.architecture, "compiled", compiled=facts, library="cuda", notes=notes)
+
+
+def without_paths(error: Exception) -> str:
+    """An error's words in one line, without the place of a module on this machine."""
+    return re.sub(r" \((/|[A-Z]:)[^)]*\)", "", " ".join(str(error).split()))
 
 
 def _skipped(name: str, architecture: str, reason: str) -> Row:

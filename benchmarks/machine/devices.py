@@ -42,6 +42,9 @@ class Device:
         return PCIE[self.pcie]
 
 
+_HALVED = ", halves of the sparse figures"
+
+
 def _device(
     name: str, architecture: str, peaks: tuple[float, float | None, float], bandwidth: float, l2: int | None,
     pcie: int, nvlink: float, source: str,
@@ -57,12 +60,12 @@ DEVICES = (
     _device("A100 SXM 80GB", "sm_80", (19.5, 156, 312), 2039, 40, 4, 600, "NVIDIA A100 80GB data sheet, 2021"),
     _device("RTX 3090", "sm_86", (35.6, 35.6, 71.2), 936, 6, 4, 112.5, "NVIDIA Ampere GA102 GPU Architecture, v2.1"),
     _device("A10", "sm_86", (31.2, 62.5, 125), 600, 6, 4, 0, "NVIDIA A10 data sheet, 2021"),
-    _device("L4", "sm_89", (30.3, 60.5, 121), 300, 48, 4, 0, "NVIDIA L4 data sheet, 2023; half of the sparse figures"),
+    _device("L4", "sm_89", (30.3, 60.5, 121), 300, 48, 4, 0, "NVIDIA L4 data sheet" + _HALVED),
     _device("RTX 4090", "sm_89", (82.6, 82.6, 165.2), 1008, 72, 4, 0, "NVIDIA Ada GPU Architecture, v2.02"),
-    _device("H100 PCIe", "sm_90", (51, 378, 756), 2000, 50, 5, 600, "NVIDIA H100 data sheet; half of the sparse figures"),
-    _device("H100 SXM", "sm_90", (67, 494.5, 989.5), 3350, 50, 5, 900, "NVIDIA H100 data sheet; half of the sparse figures"),
-    _device("H200", "sm_90", (67, 494.5, 989.5), 4800, 50, 5, 900, "NVIDIA H200 data sheet; half of the sparse figures"),
-    _device("B200", "sm_100", (75, 1125, 2250), 8000, None, 5, 1800, "NVIDIA HGX B200, an eighth; half of the sparse figures"),
+    _device("H100 PCIe", "sm_90", (51, 378, 756), 2000, 50, 5, 600, "NVIDIA H100 data sheet" + _HALVED),
+    _device("H100 SXM", "sm_90", (67, 494.5, 989.5), 3350, 50, 5, 900, "NVIDIA H100 data sheet" + _HALVED),
+    _device("H200", "sm_90", (67, 494.5, 989.5), 4800, 50, 5, 900, "NVIDIA H200 data sheet" + _HALVED),
+    _device("B200", "sm_100", (75, 1125, 2250), 8000, None, 5, 1800, "NVIDIA HGX B200, an eighth" + _HALVED),
     _device("RTX 5090", "sm_120", (104.8, 104.8, 209.5), 1792, 96, 5, 0, "NVIDIA RTX Blackwell GPU Architecture, v1.1"),
 )  # fmt: skip
 

@@ -6,6 +6,7 @@ Nothing here tells who measured or where: no host names, user names or paths.
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import os
 import platform
@@ -32,8 +33,7 @@ def fingerprint() -> dict[str, Any]:
 
     `degraded` lists what makes the baseline slower than this machine could be: a forced OPENBLAS_CORETYPE first.
     """
-    import numpy
-
+    importlib.import_module("numpy")  # its BLAS is loaded, so that threadpoolctl finds it
     machine: dict[str, Any] = {
         "cpu": processor(),
         "blas": blas(),

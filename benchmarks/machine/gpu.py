@@ -43,7 +43,8 @@ def describe() -> dict[str, Any]:
         return {"reason": reason, "driver": _driver_version(), "devices": []}
     import cupy as library  # pyright: ignore[reportMissingImports]
 
-    runtime: Any = library.cuda.runtime
+    cupy: Any = library
+    runtime = cupy.cuda.runtime
     devices = [_device(runtime.getDeviceProperties(i)) for i in range(runtime.getDeviceCount())]
     return {
         "reason": "",

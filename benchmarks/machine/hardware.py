@@ -1,4 +1,4 @@
-"""The processor: model, instruction sets, caches, clock governor. Read from the system, with gaps where it is silent."""
+"""The processor: model, instruction sets, caches, clock governor; with gaps where the system does not tell them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from typing import Any
 
 CPUINFO, SYSTEM = Path("/proc/cpuinfo"), Path("/sys/devices/system/cpu")
 # The instruction sets that decide how fast float32 arithmetic is, by LLVM's names.
-SETS = ("sse2", "sse4.2", "avx", "f16c", "fma", "avx2", "avx512f", "avx512vnni", "avx512bf16", "amx-tile", "neon", "sve")
+SETS = (
+    "sse2", "sse4.2", "avx", "f16c", "fma", "avx2", "avx512f", "avx512vnni", "avx512bf16", "amx-tile", "neon", "sve",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ def fma_chains(lanes: int, fused: bool) -> Callable[..., Any]:
 
     @njit("float32(int64, float32, float32)", nogil=True)
     def run(n, a, b):
-        return chains(n, a, b)
+        return chains(n, a, b)  # pyright: ignore[reportCallIssue] (the first argument is the compiler's)
 
     return run
 

@@ -1,4 +1,4 @@
-"""The ceilings of this machine, measured: operations per second for each instruction set, bytes per second for each level.
+"""The ceilings of this machine, measured: operations a second by instruction set, bytes a second by cache level.
 
 Roofline (Williams, Waterman, Patterson 2009): a kernel with I operations per byte reaches at most
 min(peak, I · bandwidth). A ceiling is what the fastest of the samples reached; the row keeps all samples.

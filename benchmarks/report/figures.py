@@ -112,7 +112,8 @@ def wins(entry: dict[str, Any]) -> str:
     """From which size the GPU may win."""
     if entry["kind"] == "never":
         return f"not up to {words.number(entry['largest'])}"
-    return f"from {words.number(entry['size'])}" if entry["kind"] == "at" else f"at {words.number(entry['size'])} already"
+    size = words.number(entry["size"])
+    return f"from {size}" if entry["kind"] == "at" else f"at {size} already"
 
 
 def distribution(rows: Sequence[Row], bins: int = 48) -> str:

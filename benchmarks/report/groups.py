@@ -40,8 +40,9 @@ def groups(rows: list[Row]) -> list[Group]:
         device = "" if row.device == "cpu" else row.device
         key = (row.workload, tuple(sorted(row.size.items())), row.threads, row.cache, device)
         if key not in found:
-            details = [words.size(row.size), words.threads(row.threads), "cold cache" if row.cache == "cold" else "", device]
-            title = ", ".join(filter(None, [f"{row.workload} {details[0]}".strip(), *details[1:]]))
+            name = f"{row.workload} {words.size(row.size)}".strip()
+            cold = "cold cache" if row.cache == "cold" else ""
+            title = ", ".join(filter(None, [name, words.threads(row.threads), cold, device]))
             found[key] = Group(row.workload, title)
         found[key].rows.append(row)
     return list(found.values())

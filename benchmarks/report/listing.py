@@ -9,6 +9,7 @@ from rich.table import Table
 from nanonet_benchmarks import sizes
 from nanonet_benchmarks.machine import gpu
 from nanonet_benchmarks.report import words
+from nanonet_benchmarks.report.terminal import short_list
 from nanonet_benchmarks.workloads import find, names
 
 
@@ -34,4 +35,4 @@ def show(console: Console) -> None:
         table.add_row(name, given, ", ".join(words.size(one) for one in usual), escape(", ".join(here)))
     console.print(table)
     for reason, what in missing.items():
-        console.print(f"[dim]not here[/] {escape(', '.join(what[:6]))}{' …' if len(what) > 6 else ''}: {escape(reason)}")
+        console.print(f"[dim]not here[/] {escape(short_list(what))}: {escape(reason)}")

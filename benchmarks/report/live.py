@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from types import TracebackType
 from typing import Any
 
 from rich.console import Console, Group
@@ -19,6 +18,7 @@ from nanonet_benchmarks.report.terminal import evidence
 from nanonet_benchmarks.session import News
 
 LEAST = 6  # lines of the terminal that are not the table's
+PAUSE = 0.2  # seconds between two drawings, which are work that a measurement would see
 
 
 class Screen:
@@ -37,7 +37,7 @@ class Screen:
             self.live.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, *error: object) -> None:
         if self.live is not None:
             self.live.stop()
 
@@ -46,7 +46,7 @@ class Screen:
         if news.row is not None:
             self.rows.pop(news.row.key, None)  # the newest is the last
             self.rows[news.row.key] = news.row
-        if self.live is not None and time.monotonic() - self.drawn > 0.2:  # drawing is work that a measurement would see
+        if self.live is not None and time.monotonic() - self.drawn > PAUSE:
             self.live.update(self.picture(), refresh=True)
             self.drawn = time.monotonic()
 
@@ -60,8 +60,9 @@ class Screen:
 
     def table(self) -> Table:
         table = Table(box=None, padding=(0, 1, 0, 0), expand=False)
-        for name, justify in (("what", "left"), ("variant", "left"), ("rate", "right"), ("time", "right"), ("95 %", "right"), ("", "left")):
-            table.add_column(name, justify=justify, no_wrap=True, overflow="ellipsis")  # type: ignore[arg-type]
+        for name in ("what", "variant", "rate", "time", "95 %", ""):
+            justify = "right" if name in ("rate", "time", "95 %") else "left"
+            table.add_column(name, justify=justify, no_wrap=True, overflow="ellipsis")
         most = max(3, self.console.height - LEAST)
         for row in list(self.rows.values())[-most:]:
             table.add_row(*map(escape, cells(row)), evidence(row.evidence))
@@ -71,6 +72,7 @@ class Screen:
 def cells(row: Row) -> list[str]:
     """A row in a few words: workload and size, variant, rate, time, interval."""
     found = words.work_rate(row)
-    what = " ".join(filter(None, [row.workload, words.size(row.size), row.phase, f"{row.threads}t" if row.threads else ""]))
+    threads = f"{row.threads}t" if row.threads else ""
+    what = " ".join(filter(None, [row.workload, words.size(row.size), row.phase, threads]))
     rate = words.rate(*found) if found else ""
     return [what, row.variant, rate, words.seconds(row.median) if row.median else "", words.interval(row)]

@@ -29,12 +29,13 @@ def cells(row: Row, machine: str) -> list[Any]:
     """One line, in the order of COLUMNS."""
     facts = row.compiled or {}
     size = " ".join(f"{name}={value}" for name, value in row.size.items())
-    timed = row.median or None
+    flop_rate = row.flops / row.median if row.median and row.flops else None
+    byte_rate = row.bytes / row.median if row.median and row.bytes else None
     return [
         row.workload, size, row.variant, row.library, row.device, row.evidence, row.reason, row.threads, row.cache,
         row.phase, row.median, row.mad, row.low, row.high, sum(map(len, row.samples)), len(row.samples), row.flops,
-        row.bytes, row.flops / timed if timed and row.flops else None, row.bytes / timed if timed and row.bytes else None,
-        row.error, row.bound, facts.get("registers"), facts.get("spills"), facts.get("shared"), facts.get("occupancy"),
+        row.bytes, flop_rate, byte_rate, row.error, row.bound,
+        facts.get("registers"), facts.get("spills"), facts.get("shared"), facts.get("occupancy"),
         "; ".join(row.notes), machine,
     ]  # fmt: skip
 

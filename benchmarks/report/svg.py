@@ -7,10 +7,11 @@ read aloud. Every number is rounded to a tenth of a unit, which is less than any
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
 
+Label = Callable[[float], str]
 WIDTH, HEIGHT = 480, 330
 LEFT, RIGHT, TOP, BOTTOM = 58, 14, 14, 44
 
@@ -79,11 +80,12 @@ def text(x: float, y: float, words: str, kind: str = "", anchor: str = "start") 
     return f'<text{name} x="{number(x)}" y="{number(y)}" text-anchor="{anchor}">{escape(words)}</text>'
 
 
-def frame(x: Axis, y: Axis, x_name: str, y_name: str, x_label: object = None, y_label: object = None) -> str:
+def frame(
+    x: Axis, y: Axis, x_name: str, y_name: str, x_label: Label | None = None, y_label: Label | None = None
+) -> str:
     """Grid, tick labels and the names of two logarithmic axes. `x_label(value)` gives a tick's words."""
     parts: list[str] = []
-    write_x = x_label if callable(x_label) else short
-    write_y = y_label if callable(y_label) else short
+    write_x, write_y = x_label or short, y_label or short
     for value in x.ticks():
         parts.append(line(x(value), y.start, x(value), y.end, "grid"))
         parts.append(text(x(value), y.start + 16, write_x(value), "tick", "middle"))

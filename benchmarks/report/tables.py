@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+SHOWN_GPUS = ("T4", "A100 SXM 80GB", "RTX 4090", "H100 SXM")  # in pictures; the tables have all
 MEANING = {
     "measured": "timed here, after its result was checked",
     "emulated": "run in a simulator: right, but not timed",
@@ -43,3 +44,7 @@ def table(
 def bar(share: float, kind: str) -> str:
     """A bar of `share` of its cell's width; the figure stands beside it, so that it is silent to a screen reader."""
     return f'<span class="bar" aria-hidden="true"><span class="{kind}" style="width:{100 * share:.1f}%"></span></span>'
+
+
+def figure(picture: str, caption: str, mark: str) -> str:
+    return f"<figure><figcaption>{escape(caption)} {mark}</figcaption>{picture}</figure>"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,6 +29,9 @@ def show(record: Record, console: Console) -> None:
     for group in groups(record.rows):
         if group.timed:
             console.print(phases(group) if group.phases else ladder(group))
+            remarks = marks(group)
+            if remarks:
+                console.print(f"[yellow]![/] {escape(remarks)}")
     code = compiled(record.rows)
     if code:
         console.print(machine_code(code))
@@ -49,8 +53,11 @@ def ladder(group: Group) -> Table:
     """A bar for each variant: its rate, or its time where no work is counted."""
     table = _table(f"{group.title}")
     base = baseline(group)
-    for name, justify in (("variant", "left"), ("", "left"), ("rate", "right"), ("time", "right"), (_versus(base), "right"), ("", "left")):
-        table.add_column(name, justify=justify, no_wrap=bool(justify == "right" or not name), overflow="fold")  # type: ignore[arg-type]  # fmt: skip
+    table.add_column("variant", overflow="fold")
+    table.add_column("", no_wrap=True)
+    for name in ("rate", "time", _versus(base)):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("", no_wrap=True)
     rates = [words.work_rate(row) for row in group.timed]
     top = max((found[0] for found in rates if found), default=0.0)
     slowest = max(row.median or 0.0 for row in group.timed)
@@ -59,10 +66,24 @@ def ladder(group: Group) -> Table:
         times = f"{words.digits(base.median / row.median)}×" if base and base.median and row.median else ""
         mark = " [yellow]![/]" if row.notes else ""
         rate = words.rate(*found) if found else words.NOTHING
-        table.add_row(f"{escape(row.variant)}{mark}", bar(share), rate, words.seconds(row.median), times, evidence(row.evidence))
-    notes = dict.fromkeys(note for row in group.timed for note in row.notes)
-    table.caption = "; ".join(f"! {escape(note)}" for note in notes) or None
+        name, time = f"{escape(row.variant)}{mark}", words.seconds(row.median)
+        table.add_row(name, bar(share), rate, time, times, evidence(row.evidence))
     return table
+
+
+def marks(group: Group) -> str:
+    """How many rows have which kind of note: "interval wider than wanted (3), interference (1)"."""
+    kinds = Counter(kind for row in group.timed for kind in {_kind(note) for note in row.notes})
+    return ", ".join(f"{kind} ({n})" for kind, n in kinds.items())
+
+
+def _kind(note: str) -> str:
+    """What a note is about, without its figures."""
+    if "interval" in note:
+        return "interval wider than wanted"
+    if "processes:" in note:
+        return "fewer processes than wanted"
+    return note.partition(":")[0]
 
 
 def _versus(base: Row | None) -> str:
@@ -99,7 +120,8 @@ def roofline(own: Sequence[Row]) -> Table:
         by_threads = best.setdefault(row.size["level"], {})
         by_threads[row.threads or 1] = max(by_threads.get(row.threads or 1, (0.0, unit)), (ceiling(row), unit))
     for level, by_threads in best.items():
-        table.add_row(level, *(words.rate(*by_threads[c]) if c in by_threads else words.NOTHING for c in counts), evidence("measured"))
+        cells = [words.rate(*by_threads[c]) if c in by_threads else words.NOTHING for c in counts]
+        table.add_row(level, *cells, evidence("measured"))
     return table
 
 
@@ -118,16 +140,23 @@ def machine_code(rows: Sequence[Row]) -> Table:
     return table
 
 
+SCENARIOS = (
+    ("transfers never", ""),
+    ("once for 10 calls", "pinned"),
+    ("transfers each time", "pinned"),
+    ("transfers each time", "pageable"),
+)
+
+
 def breakeven(entries: Sequence[dict[str, Any]]) -> Table:
     """From which size a GPU may win: a few GPUs, never, once for ten calls and each time."""
     table = _table("From which size may a GPU win?")
     for name in ("", "GPU", "transfers never", "once for 10, pinned", "each time, pinned", "each time, pageable", ""):
         table.add_column(name)
-    wanted = (("transfers never", ""), ("once for 10 calls", "pinned"), ("transfers each time", "pinned"), ("transfers each time", "pageable"))  # fmt: skip
     found = {(one["workload"], one["device"], one["scenario"], one["memory"]): one for one in entries}
     for workload in dict.fromkeys(one["workload"] for one in entries):
         for device in SHOWN_GPUS:
-            ones = [found.get((workload, device, *scenario)) for scenario in wanted]
+            ones = [found.get((workload, device, *scenario)) for scenario in SCENARIOS]
             if all(ones):
                 cells = [figures.wins(one) for one in ones if one]
                 table.add_row(workload, device, *cells, evidence(ones[0]["evidence"] if ones[0] else ""))
@@ -152,6 +181,6 @@ def short_list(names: Sequence[str], most: int = 6) -> str:
 
 
 def _table(title: str) -> Table:
-    return Table(
-        title=escape(title), title_justify="left", title_style="bold", caption_justify="left", box=None, padding=(0, 1, 0, 0)
-    )
+    table = Table(title=escape(title), title_justify="left", title_style="bold", box=None, padding=(0, 1, 0, 0))
+    table.caption_justify = "left"
+    return table

@@ -67,7 +67,7 @@ def threads(count: int | None) -> str:
 
 
 def work_rate(row: Row) -> tuple[float, str] | None:
-    """(operations or bytes per second of the median, unit); by what bounds the kernel: few operations a byte are bytes."""
+    """(per second of the median, unit): operations, or bytes where there are few operations for each of them."""
     if not row.median:
         return None
     if row.flops and (not row.bytes or row.flops / row.bytes > FLOPS_PER_BYTE):
