@@ -8,16 +8,18 @@ from typing import Any
 from rich.console import Console, Group
 from rich.live import Live
 from rich.markup import escape
-from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from nanonet_benchmarks.machine.roofline import WORKLOAD as ROOFLINE
+from nanonet_benchmarks.machine.roofline import ceiling
 from nanonet_benchmarks.record import Row
 from nanonet_benchmarks.report import words
 from nanonet_benchmarks.report.terminal import evidence
 from nanonet_benchmarks.session import News
 
 LEAST = 6  # lines of the terminal that are not the table's
+FIGURES = 43  # columns of a line for rate, time, interval, evidence and the spaces between all
 PAUSE = 0.2  # seconds between two drawings, which are work that a measurement would see
 
 
@@ -52,17 +54,22 @@ class Screen:
 
     def picture(self) -> Group:
         """The bar and the table, no wider and no higher than the terminal."""
-        width = self.console.width
+        width = min(self.console.width, 80)
+        done = round(width * self.fraction)
+        bar = Text("━" * done, style="green") + Text("━" * (width - done), style="dim")
         status = f"{100 * self.fraction:3.0f} %  {time.monotonic() - self.began:3.0f} s  {self.text}"
         line = Text(status, no_wrap=True, overflow="ellipsis")
         hint = Text("Ctrl-C stops and keeps what was measured", style="dim")
-        return Group(ProgressBar(total=1.0, completed=self.fraction, width=min(width, 80)), line, self.table(), hint)
+        return Group(bar, line, self.table(), hint)
 
     def table(self) -> Table:
         table = Table(box=None, padding=(0, 1, 0, 0), expand=False)
-        for name in ("what", "variant", "rate", "time", "95 %", ""):
-            justify = "right" if name in ("rate", "time", "95 %") else "left"
-            table.add_column(name, justify=justify, no_wrap=True, overflow="ellipsis")
+        words_ = max(self.console.width - FIGURES, 30)  # columns that are left for the words
+        for name, width in (("what", words_ * 9 // 20), ("variant", words_ * 11 // 20)):
+            table.add_column(name, max_width=width, no_wrap=True, overflow="ellipsis")
+        for name, width in (("rate", 12), ("time", 7), ("95 %", 8)):
+            table.add_column(name, min_width=width, justify="right", no_wrap=True)
+        table.add_column("", no_wrap=True)
         most = max(3, self.console.height - LEAST)
         for row in list(self.rows.values())[-most:]:
             table.add_row(*map(escape, cells(row)), evidence(row.evidence))
@@ -73,6 +80,9 @@ def cells(row: Row) -> list[str]:
     """A row in a few words: workload and size, variant, rate, time, interval."""
     found = words.work_rate(row)
     threads = f"{row.threads}t" if row.threads else ""
+    if row.workload == ROOFLINE:
+        level = f"{row.size['level']} {threads}"
+        return [level, row.variant, words.rate(ceiling(row), "FLOP/s" if row.flops else "B/s"), "", ""]
     what = " ".join(filter(None, [row.workload, words.size(row.size), row.phase, threads]))
     rate = words.rate(*found) if found else ""
     return [what, row.variant, rate, words.seconds(row.median) if row.median else "", words.interval(row)]
