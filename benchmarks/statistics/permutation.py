@@ -66,9 +66,8 @@ def between_runs(rows: Sequence[tuple[np.ndarray, np.ndarray]], level: float = 0
     spreads = [float(spread[0]) for (_, spread), enough in zip(plain, able, strict=True) if enough]
     prior = max(float(np.median(spreads)), LEAST_SPREAD) if spreads else LEAST_SPREAD
     rng = np.random.default_rng(0)
-    null = np.sort(
-        np.concatenate([np.zeros(0), *(_null(a, b, prior, rng) for (a, b), ok in zip(rows, able, strict=True) if ok)])
-    )
+    nulls = [_null(*row, prior, rng) for row, enough in zip(rows, able, strict=True) if enough]
+    null = np.sort(np.concatenate([np.zeros(0), *nulls]))
     critical = float(np.quantile(null, 1 - level)) if null.size else np.inf
     found: list[RunTest] = []
     for (a, b), (difference, spread), enough in zip(rows, plain, able, strict=True):
