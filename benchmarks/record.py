@@ -36,9 +36,9 @@ class Row:
     notes      what the reader must know: drift, interference, an interval that could not be brought below 1 %
     library    the library that computes: "numpy", "numba", "torch", …
     calls      calls in one sample
-    load       what else went on meanwhile: {"others": cores that other processes used, "steal": cores that other virtual
-               machines took, "waiting": share of the time for which a single thread had no core, "switches": how often
-               it was pushed aside in a sample}
+    load       what else went on meanwhile: {"others": cores that other processes used, "steal": cores that other
+               virtual machines took, "waiting": share of the time for which a single thread had no core, "switches":
+               how often it was pushed aside in a sample}
     gpu        of a GPU time, from the GPU timer only: {"device", "uuid", "driver", "clock_mhz", "throttled", …, "seal"}
     """
 
@@ -155,6 +155,6 @@ def _refuse_gpu_time(row: Row, where: str) -> None:
 
 
 def seal(samples: list[list[float]], gpu: dict[str, Any]) -> str:
-    """Ties samples to the device they were measured on: a guard against mistakes, not against a forger who knows this."""
+    """Ties samples to the device they were measured on: a guard against mistakes, not against a forger."""
     facts = [gpu["device"], gpu["uuid"], str(gpu["driver"]), samples]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()

@@ -113,9 +113,7 @@ def _notes(samples: list[list[float]], plan: Plan) -> list[str]:
     if len(samples) < plan.processes:
         found.append(f"{len(samples)} of {plan.processes} processes: the run ended before the others")
     if (share := width(samples)) > plan.precision:
-        found.append(
-            f"the 95 % interval is {share:.1%} of the median; it could not be brought below {plan.precision:.0%}"
-        )
+        found.append(f"the 95 % interval is {share:.1%} of the median; it was not brought below {plan.precision:.0%}")
     change, p = statistics.trend(samples)
     if abs(change) > DRIFT and p < SURE:
         way = "longer" if change > 0 else "shorter"

@@ -10,20 +10,20 @@ import subprocess
 import sys
 import tempfile
 import threading
+from contextlib import suppress
 from typing import Any
 
 from nanonet_benchmarks.timer.threads import environment
-
 
 # Not `-m`: what the worker defines would then be of a module `__main__`, which the parent cannot unpickle.
 _SERVE = "from nanonet_benchmarks.timer.worker import main; main()"
 
 
-class Failed(Exception):
+class CallError(Exception):
     """A variant raised: the worker goes on."""
 
 
-class Died(Exception):
+class WorkerError(Exception):
     """The worker's process ended, or was ended because it took too long."""
 
 
@@ -33,7 +33,7 @@ class Worker:
     def __init__(self, library: str, threads: int) -> None:
         command = [sys.executable, "-c", _SERVE, library, str(threads)]
         env = os.environ | {"PYTHONPATH": os.pathsep.join(p or os.getcwd() for p in sys.path)}
-        self.errors = tempfile.TemporaryFile()
+        self.errors = tempfile.TemporaryFile()  # noqa: SIM115 (close() closes it)
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -56,7 +56,7 @@ class Worker:
             self.answers.put(None)
 
     def ask(self, method: str, *arguments: Any, seconds: float = 60.0) -> Any:
-        """The method's result. Raises Failed where it raised, Died where the process ended or took too long."""
+        """The method's result. CallError where that raised, WorkerError where the process ended or took too long."""
         self.send(method, *arguments)
         return self.receive(seconds)
 
@@ -66,19 +66,19 @@ class Worker:
             pickle.dump((method, arguments), self.process.stdin)
             self.process.stdin.flush()
         except OSError:
-            raise Died(self._last_words()) from None
+            raise WorkerError(self._last_words()) from None
 
     def receive(self, seconds: float) -> Any:
         try:
             answer = self.answers.get(timeout=seconds)
         except queue.Empty:
             self.close()
-            raise Died(f"it did not answer within {seconds:.0f} s") from None
+            raise WorkerError(f"it did not answer within {seconds:.0f} s") from None
         if answer is None:
-            raise Died(self._last_words())
+            raise WorkerError(self._last_words())
         result, error = answer
         if error:
-            raise Failed(error)
+            raise CallError(error)
         return result
 
     def _last_words(self) -> str:
@@ -99,7 +99,5 @@ class Worker:
         self.reader.join()
         for file in (self.process.stdin, self.process.stdout, self.errors):
             if file is not None:
-                try:
+                with suppress(BrokenPipeError):  # by a message that it did not read
                     file.close()
-                except BrokenPipeError:  # a message that it did not read
-                    pass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import numpy as np
 
@@ -23,10 +24,8 @@ def run(workloads: Sequence[Workload], plan: Plan | None = None, progress: Tell 
     not timed. KeyboardInterrupt ends the run early: the rows hold what was measured until then.
     """
     session = Session(workloads, plan or Plan(), progress or (lambda _: None))
-    try:
+    with suppress(KeyboardInterrupt):
         session.measure()
-    except KeyboardInterrupt:
-        pass
     return session.rows()
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from nanonet_benchmarks.timer.contender import Contender
 from nanonet_benchmarks.timer.interference import Watch
 from nanonet_benchmarks.timer.plan import Plan
-from nanonet_benchmarks.timer.process import Died, Failed, Worker
+from nanonet_benchmarks.timer.process import CallError, Worker, WorkerError
 from nanonet_benchmarks.timer.worker import Sample
 
 START = 180.0  # seconds for opening a variant: libraries are imported and kernels compiled then
@@ -41,20 +41,20 @@ class Crew:
         """Until the worker has imported its library. One that cannot says so again when a variant is opened."""
         try:
             self.workers[one].receive(START)
-        except (Died, Failed):
+        except (WorkerError, CallError):
             self.workers.pop(one).close()
 
     def ask(self, contender: Contender, method: str, *arguments: Any, seconds: float) -> Any:
-        """A message about a contender. Died and Failed make it a skipped one, and are raised again."""
+        """A message about a contender. WorkerError and CallError make it a skipped one, and are raised again."""
         one = contender.worker
         if one not in self.workers:
             self.workers[one] = Worker(*one)
         try:
             return self.workers[one].ask(method, contender.number, *arguments, seconds=seconds)
-        except Failed as error:
+        except CallError as error:
             contender.refuse(f"it failed: {error}")
             raise
-        except Died as error:
+        except WorkerError as error:
             contender.refuse(str(error))
             self.workers.pop(one).close()
             raise
@@ -98,7 +98,7 @@ def _open(contender: Contender, crew: Crew, plan: Plan, seed: int) -> bool:
         if "hot" not in contender.calls:
             contender.calls["hot"] = crew.ask(contender, "calibrate", plan.sample, seconds=START)
             contender.calls["cold"] = 1
-    except (Died, Failed):
+    except (WorkerError, CallError):
         return False
     return True
 
@@ -115,7 +115,7 @@ def _rounds(ready: list[Contender], crew: Crew, plan: Plan, rng: np.random.Gener
                 continue
             try:
                 one = crew.ask(contender, "sample", contender.calls[cache], cache == "cold", seconds=START)
-            except (Died, Failed):
+            except (WorkerError, CallError):
                 continue
             taken[contender.number].append(one)
             spent += one.wall
@@ -146,5 +146,5 @@ def _finish(contender: Contender, crew: Crew, plan: Plan, seed: int) -> None:
             return
         contender.saw(checked)
         crew.ask(contender, "close", seconds=START)
-    except (Died, Failed):
+    except (WorkerError, CallError):
         return

@@ -1,7 +1,6 @@
-"""Statistics for times: they have heavy tails, drift, and differ from process to process more than within one.
+"""Median, MAD, bootstrap interval and trend of samples, which come as a list for each process.
 
-Samples come as a list for each process. Random numbers are drawn from a fixed seed: the same samples give the same
-figures.
+Random numbers are drawn from a fixed seed: the same samples give the same figures.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-Processes = Sequence[Sequence[float]]
+Processes = Sequence[Sequence[float]] | Sequence[np.ndarray]
 DRAWS = 1000
 _CHUNK = 100  # draws that are in memory at once
 
@@ -48,7 +47,8 @@ def interval(processes: Processes, level: float = 0.95, draws: int = DRAWS, seed
     low, high = np.quantile(medians, [(1 - level) / 2, (1 + level) / 2])
     middle = float(np.median(pooled(sets)))
     wider = np.sqrt(len(sets) / (len(sets) - 1)) if len(sets) > 1 else 1.0
-    return middle - wider * (middle - min(low, middle)), middle + wider * (max(high, middle) - middle)
+    low, high = middle - wider * (middle - min(low, middle)), middle + wider * (max(high, middle) - middle)
+    return float(max(low, min(s.min() for s in sets))), float(min(high, max(s.max() for s in sets)))
 
 
 def _medians(table: np.ndarray, lengths: np.ndarray, draws: int, rng: np.random.Generator) -> np.ndarray:
@@ -57,33 +57,6 @@ def _medians(table: np.ndarray, lengths: np.ndarray, draws: int, rng: np.random.
     chosen = rng.integers(0, processes, (draws, processes))
     within = (rng.random((draws, processes, samples)) * lengths[chosen][..., None]).astype(np.intp)
     return np.median(table[chosen[..., None], within].reshape(draws, -1), axis=1)
-
-
-def holm(p: Sequence[float]) -> list[float]:
-    """p-values corrected for their number (Holm 1979): the chance of one false alarm among all stays below the level."""
-    order = np.argsort(p)
-    corrected, largest = np.empty(len(p)), 0.0
-    for rank, i in enumerate(order):
-        largest = max(largest, min(1.0, (len(p) - rank) * p[i]))
-        corrected[i] = largest
-    return [float(x) for x in corrected]
-
-
-def sign_flip(differences: Sequence[float], draws: int = 4000, seed: int = 0) -> float:
-    """p-value of "the differences are as often above 0 as below": a permutation test for pairs.
-
-    Without an effect the sign of every difference could as well be the other one. The statistic is Wilcoxon's sum of
-    signed ranks, which a few wild pairs do not move.
-    """
-    d = np.asarray(differences, np.float64)
-    d = d[d != 0]
-    if not d.size:
-        return 1.0
-    ranks = np.empty(d.size)
-    ranks[np.argsort(np.abs(d))] = np.arange(1, d.size + 1)
-    seen = abs(np.sum(np.sign(d) * ranks))
-    signs = np.random.default_rng(seed).integers(0, 2, (draws, d.size)) * 2 - 1
-    return float((1 + np.sum(np.abs(signs @ ranks) >= seen)) / (draws + 1))
 
 
 def trend(processes: Processes, draws: int = 500, seed: int = 0) -> tuple[float, float]:
