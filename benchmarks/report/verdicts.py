@@ -28,8 +28,9 @@ def show(verdicts: Sequence[Verdict], console: Console) -> None:
             if verdict.low is not None and verdict.high is not None:
                 ratio += f" [{verdict.low:.3f}, {verdict.high:.3f}]"
         colour = COLOURS[verdict.outcome]
-        what = verdict.label if ratio else f"{verdict.label}: {verdict.sentence}"
-        table.add_row(f"[{colour}]{verdict.outcome}[/]", escape(what), escape(ratio))
+        what = escape(verdict.label if ratio else verdict.sentence)
+        what += " [red](its result is wrong now)[/]" if verdict.broken else ""
+        table.add_row(f"[{colour}]{verdict.outcome}[/]", what, escape(ratio))
     console.print(table)
     counts = Counter(one.outcome for one in verdicts)
     console.print(", ".join(f"{counts[name]} {name}" for name in ORDER if counts[name]) or "nothing to compare")

@@ -32,6 +32,7 @@ def digits(value: float, count: int = 3) -> str:
     """Three significant digits, without an exponent: 1230, 12.3, 0.0123."""
     if value == 0 or not math.isfinite(value):
         return f"{value:g}"
+    value = float(f"{value:.{count - 1}e}")  # rounded first, since 0.9999 has one place less than it seems
     places = max(0, count - 1 - math.floor(math.log10(abs(value)) + 1e-9))
     return f"{value:,.{places}f}"
 
