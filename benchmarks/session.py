@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from nanonet_benchmarks import sizes, timer
-from nanonet_benchmarks.machine import breakeven, code, devices, gpu, roofline
+from nanonet_benchmarks.machine import code, crossings, devices, gpu, roofline
 from nanonet_benchmarks.machine.fingerprint import fingerprint
 from nanonet_benchmarks.machine.hardware import free_memory, usable
 from nanonet_benchmarks.record import Record, Row
@@ -86,7 +86,7 @@ def run(order: Order, told: Told = lambda news: None) -> Record:
             interrupted.append(True)
     roofs = [one for device in devices.DEVICES for one in roofline.modelled(device)] if order.everything else []
     found = list(rows.values())
-    even = breakeven.entries(found, devices.DEVICES, roofline.host_copy(found)) if order.everything else []
+    even = crossings.entries(found, devices.DEVICES, roofline.host_copy(found)) if order.everything else []
     more: dict[str, Any] = {
         "made": made, "seconds": round(time.monotonic() - began, 1), "interrupted": bool(interrupted),
         "order": asdict(order), "roofs": roofs, "break_even": even,

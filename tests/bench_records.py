@@ -6,7 +6,7 @@ import random
 import statistics
 from typing import Any
 
-from nanonet_benchmarks.machine import breakeven, devices, roofline
+from nanonet_benchmarks.machine import crossings, devices, roofline
 from nanonet_benchmarks.record import Record, Row, seal
 
 GPU = "NVIDIA H100 80GB HBM3"
@@ -88,6 +88,6 @@ def record(**more: Any) -> Record:
     extra = {
         "made": "2026-01-02T03:04:05Z", "interrupted": False,
         "roofs": [one for device in devices.DEVICES for one in roofline.modelled(device)],
-        "break_even": breakeven.entries(rows, devices.DEVICES, roofline.host_copy(rows)),
+        "break_even": crossings.entries(rows, devices.DEVICES, roofline.host_copy(rows)),
     }  # fmt: skip
     return Record(machine(), rows, extra | more)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nanonet_benchmarks.machine import breakeven, code, devices, fingerprint, gpu, hardware, loops, roofline
+from nanonet_benchmarks.machine import breakeven, code, crossings, devices, fingerprint, gpu, hardware, loops, roofline
 from nanonet_benchmarks.machine.breakeven import Curve, Link, Work, crossing
 from nanonet_benchmarks.machine.devices import Device
 from tests import bench_records as made
@@ -34,9 +34,8 @@ def strings(value: Any) -> list[str]:
 def personal(value: Any) -> list[str]:
     """Texts that tell a host, a user or a path."""
     secret = {socket.gethostname(), getpass.getuser(), str(Path.home()), os.getcwd()} - {"", "root", "/", "localhost"}
-    return [
-        text for text in strings(value) if any(word in text for word in secret) or re.search(r"(^|[\s=])[/~]\w", text)
-    ]
+    words = [re.compile(rf"(?<!\w){re.escape(word)}(?!\w)") for word in secret] + [re.compile(r"(^|[\s=])[/~]\w")]
+    return [text for text in strings(value) if any(word.search(text) for word in words)]
 
 
 def test_a_fingerprint_tells_no_host_no_user_and_no_path(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,12 +214,16 @@ def test_launch_and_copies_cost_what_the_formula_says() -> None:
     assert slow.seconds(1e9) - slow.latency == pytest.approx(1e9 / (0.85 * device.slot) + 2e9 / 2e10)
 
 
+def modelled(cpu: Curve, work: Work, device: Device) -> list[dict[str, Any]]:
+    return crossings.table(cpu, work, device, lambda n: breakeven.kernel_seconds(device, work, n), 2e10, "by hand")
+
+
 def test_a_gpu_that_copies_more_slowly_than_the_cpu_computes_never_wins_with_transfers() -> None:
     work = Work("w", lambda n: n, lambda n: 8 * n, lambda n: 4 * n, lambda n: 4 * n, 1e9)
     cpu = Curve((1e3, 1e6), (8e3 / 5e10, 8e6 / 5e10), work.bytes)  # 50 GB/s, where the slot has 27
-    entries = breakeven.table(cpu, work, devices.device("H100 SXM"), host_copy=2e10)
+    entries = modelled(cpu, work, devices.device("H100 SXM"))
     kinds = {(one["scenario"], one["memory"]): one["kind"] for one in entries}
-    t4 = breakeven.table(cpu, work, devices.device("T4"), host_copy=2e10)
+    t4 = modelled(cpu, work, devices.device("T4"))
     assert {(one["scenario"], one["memory"]): one["kind"] for one in t4}["transfers each time", "pinned"] == "never"
     assert kinds["transfers never", ""] == "at"
 
@@ -249,7 +252,7 @@ def test_break_even_is_modelled_with_its_reason_and_never_holds_a_gpu_time() -> 
         assert one["evidence"] == "modelled"
         assert "data sheet" in one["reason"]
         assert not {"seconds", "median", "time"} & set(one)
-    assert breakeven.entries(made.record().rows, devices.DEVICES, None) == []
+    assert crossings.entries(made.record().rows, devices.DEVICES, None) == []
     curves = {(one["scenario"], one["memory"]): one["curve"] for one in entries if one["device"] == "L4"}
     for (_, often), (_, seldom) in zip(
         curves["transfers each time", "pinned"], curves["transfers never", ""], strict=True
@@ -259,6 +262,23 @@ def test_break_even_is_modelled_with_its_reason_and_never_holds_a_gpu_time() -> 
         curves["transfers each time", "pageable"], curves["transfers each time", "pinned"], strict=True
     ):
         assert slow <= fast
+
+
+def test_kernels_measured_on_a_gpu_take_the_place_of_its_ceilings() -> None:
+    """Twice the kernel's time, and the size from which it wins without transfers grows."""
+    rows = made.record().rows
+
+    def without_transfers(rate: float) -> dict[str, Any]:
+        ours = [made.on_gpu(made.product(n, "cuda: tiles", rate)) for n in (64, 512)]
+        found = crossings.entries([*rows, *ours], (), roofline.host_copy(rows))
+        assert {one["device"] for one in found} == {made.GPU}
+        assert all("GPU kernels measured" in one["reason"] for one in found)
+        return next(one for one in found if one["scenario"] == "transfers each time" and one["memory"] == "pinned")
+
+    fast, slow = without_transfers(2e13), without_transfers(3e11)
+    assert fast["size"] < slow["size"]
+    unknown = [made.on_gpu(made.product(64, "cuda: tiles", 1e12), name="NVIDIA of tomorrow")]
+    assert crossings.entries([*rows, *unknown], (), roofline.host_copy(rows)) == []
 
 
 def fake_cupy(monkeypatch: pytest.MonkeyPatch, count: int, error: str = "") -> None:

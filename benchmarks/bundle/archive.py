@@ -24,7 +24,7 @@ from nanonet_benchmarks.machine.fingerprint import commit
 from nanonet_benchmarks.workloads import Workload, names
 
 # Of nanonet_benchmarks: what measures and checks. Reports and the command stay here.
-PARTS = ("bundle", "checking", "machine", "timer", "workloads")
+PARTS = ("bundle", "checking", "machine", "statistics", "timer", "workloads")
 MODULES = ("__init__.py", "record.py", "statistics.py", "sizes.py")
 SUFFIXES = (".py", ".cu", ".cuh", ".h", ".json")
 ARCHITECTURES = ("sm_75", "sm_80", "sm_86", "sm_89", "sm_90", "sm_100", "sm_120")

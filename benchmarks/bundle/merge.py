@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from nanonet_benchmarks.bundle.plan import VERSION, digest
-from nanonet_benchmarks.machine import breakeven, devices, roofline
+from nanonet_benchmarks.machine import crossings, devices, roofline
 from nanonet_benchmarks.machine.devices import Device, recognise
 from nanonet_benchmarks.record import Record, Row
 
@@ -40,7 +40,7 @@ def merge(record: Record, results: Record, plan: dict[str, Any] | None = None) -
         "made": results.more.get("made", ""),
     }
     others = [one for one in record.more.get("merged", []) if one["machine"].get("id") != results.machine.get("id")]
-    even = breakeven.entries(rows, devices.DEVICES, roofline.host_copy(rows)) or record.more.get("break_even", [])
+    even = crossings.entries(rows, devices.DEVICES, roofline.host_copy(rows)) or record.more.get("break_even", [])
     return replace(record, rows=rows, more=record.more | {"merged": [*others, origin], "break_even": even})
 
 

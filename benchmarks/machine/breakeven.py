@@ -20,12 +20,10 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from nanonet_benchmarks.machine.devices import Device
-from nanonet_benchmarks.record import Row
 
 # A kernel of 2.9 µs took 9.6 µs with its launch and a wait: NVIDIA Technical Blog, "Getting Started with CUDA Graphs",
 # 2019.
@@ -135,72 +133,3 @@ def crossing(cpu: Callable[[float], float], gpu: Callable[[float], float], small
         middle = math.sqrt(low * high)
         low, high = (low, middle) if gpu(middle) < cpu(middle) else (middle, high)
     return Crossing("at", high)
-
-
-def scenarios(reuses: Sequence[float] = (10, 100)) -> list[tuple[str, str, float]]:
-    """(name, kind of host memory, reuses): what is asked for every GPU."""
-    found: list[tuple[str, str, float]] = [("transfers never", "", math.inf)]
-    for memory in ("pinned", "pageable"):
-        found += [(f"once for {r:g} calls", memory, r) for r in reuses]
-        found.append(("transfers each time", memory, 1))
-    return found
-
-
-def table(cpu: Curve, work: Work, device: Device, host_copy: float, points: int = 25) -> list[dict[str, Any]]:
-    """One plain entry for each scenario: crossing, and the curve of t_cpu / t_gpu. All modelled, and they say so.
-
-    A ratio above 1 is a ceiling: the GPU is at most so many times as fast.
-    """
-    links = {"": pinned(device), "pinned": pinned(device), "pageable": pageable(device, host_copy)}
-    smallest = cpu.sizes[0]
-    largest = max(work.largest, 2 * cpu.sizes[-1])
-    sizes = [smallest * (largest / smallest) ** (i / (points - 1)) for i in range(points)]
-    found = []
-    for name, memory, reuses in scenarios():
-
-        def gpu(n: float, memory: str = memory, reuses: float = reuses) -> float:
-            return call_seconds(kernel_seconds(device, work, n), work, n, links[memory], reuses)
-
-        at = crossing(cpu, gpu, smallest, largest)
-        found.append({
-            "workload": work.name, "device": device.name, "scenario": name, "memory": memory,
-            "reuses": None if math.isinf(reuses) else reuses, "kind": at.kind, "size": at.size, "largest": largest,
-            "curve": [[n, cpu(n) / gpu(n)] for n in sizes], "measured_up_to": cpu.sizes[-1],
-            "evidence": "modelled", "reason": f"CPU measured; GPU at the ceilings of its data sheet ({device.source})",
-        })  # fmt: skip
-    return found
-
-
-def elementwise(row: Row) -> Work:
-    """The work of a kernel over n elements that reads one array and writes another, by the figures of its row."""
-    n = float(elements(row))
-    flops, moved = (row.flops or 0.0) / n, (row.bytes or 0.0) / n
-    return Work(row.workload, lambda k: flops * k, lambda k: moved * k, lambda k: 4 * k, lambda k: 4 * k, 2.0**32)
-
-
-def elements(row: Row) -> int:
-    """How many elements its arrays have: the product of the numbers in its size."""
-    return math.prod(value for value in row.size.values() if isinstance(value, int))
-
-
-def entries(rows: Sequence[Row], devices: Sequence[Device], host_copy: float | None) -> list[dict[str, Any]]:
-    """Entries of `table` for square products and for GELU, from the fastest measured CPU time at each size.
-
-    Nothing where the CPU was not measured, or the host's copy rate is not known.
-    """
-    timed = [row for row in rows if row.device == "cpu" and row.median and row.cache != "cold" and not row.phase]
-    if not host_copy:
-        return []
-    found: list[dict[str, Any]] = []
-    products = [row for row in timed if row.workload == "matmul" and len({row.size[name] for name in "mnk"}) == 1]
-    gelus = [row for row in timed if row.workload == "gelu"]
-    for chosen, size_of in ((products, lambda row: row.size["n"]), (gelus, elements)):
-        points: dict[float, float] = {}
-        for row in chosen:
-            n = float(size_of(row))
-            points[n] = min(points.get(n, math.inf), row.median or math.inf)
-        if points:
-            work = MATMUL if chosen is products else elementwise(chosen[0])
-            cpu = Curve.of(points, work.flops if chosen is products else work.bytes)
-            found += [entry for device in devices for entry in table(cpu, work, device, host_copy)]
-    return found
