@@ -323,7 +323,7 @@ def fake_inspection(monkeypatch: pytest.MonkeyPatch, *found: Any) -> None:
     package.MissingToolError = MissingToolError  # type: ignore[attr-defined]
     package.catalogue = lambda: {one.name: one for one in found}  # type: ignore[attr-defined]
     package.architecture = lambda name: SimpleNamespace(capability=(9, 0))  # type: ignore[attr-defined]
-    survey.inspect_batch = lambda names, capability: [one for one in found if one.name in names]  # type: ignore[attr-defined]
+    survey.survey = lambda names, capabilities, processes: [one for one in found if one.name in names]  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, package.__name__, package)
     monkeypatch.setitem(sys.modules, survey.__name__, survey)
     monkeypatch.setattr("nanonet_kernels.inspection", package, raising=False)

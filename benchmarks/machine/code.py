@@ -20,23 +20,26 @@ def compile_rows(
     """A row for each kernel and architecture, as long as `seconds` last; what is left is skipped and says so."""
     try:
         from nanonet_kernels import inspection
-        from nanonet_kernels.inspection.survey import inspect_batch
+        from nanonet_kernels.inspection.survey import survey
     except ImportError as error:
         yield _skipped("all", architectures[0], without_paths(error))
         return
     names = list(inspection.catalogue())
-    work = [(names[i : i + BATCH], a) for a in architectures for i in range(0, len(names), BATCH)]
+    batches = [names[i : i + BATCH] for i in range(0, len(names), BATCH)]
+    capabilities = [inspection.architecture(one).capability for one in architectures]
     end = time.monotonic() + seconds
-    for done, (batch, architecture) in enumerate(work):
+    for done, batch in enumerate(batches):
         if time.monotonic() > end:
-            left = sum(len(one) for one, _ in work[done:])
-            yield _skipped(f"{left} kernels", architecture, "the time was used up; nanonet bench --full compiles all")
+            left = len(names) - BATCH * done
+            yield _skipped(
+                f"{left} kernels", architectures[0], "the time was used up; nanonet bench --full compiles all"
+            )
             return
-        told(done / len(work), f"compiling {', '.join(batch[:2])}, … for {architecture}")
+        told(done / len(batches), f"compiling {batch[0]}, … for {', '.join(architectures)}")
         try:
-            found = inspect_batch(batch, inspection.architecture(architecture).capability)
+            found = survey(batch, capabilities, processes=1)
         except inspection.MissingToolError as error:
-            yield _skipped("all", architecture, without_paths(error))
+            yield _skipped("all", architectures[0], without_paths(error))
             return
         yield from (row(one) for one in found)
 
