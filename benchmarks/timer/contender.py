@@ -42,9 +42,14 @@ class Contender:
         self.skipped, self.checked = reason, checked or self.checked
         self.samples.clear()
 
-    def add(self, place: Place, samples: list[float]) -> None:
-        """The samples of one process."""
-        self.samples.setdefault(place, []).append(samples)
+    def add(self, place: Place, samples: list[float], turn: int) -> None:
+        """The samples of one process; `turn`: how many processes measured this workload before.
+
+        Where this variant was not in all of them, it has empty lists: so those of other variants stay in step.
+        """
+        processes = self.samples.setdefault(place, [])
+        processes += [[] for _ in range(turn - len(processes))]
+        processes.append(samples)
 
     def saw(self, checked: Checked) -> None:
         """Keep the check that came nearest to its bound."""
@@ -110,8 +115,8 @@ def _number(x: float) -> float | None:
 def _notes(samples: list[list[float]], plan: Plan) -> list[str]:
     """What the samples themselves say about how far they can be trusted."""
     found: list[str] = []
-    if len(samples) < plan.processes:
-        found.append(f"{len(samples)} of {plan.processes} processes: the run ended before the others")
+    if (count := sum(1 for process in samples if process)) < plan.processes:
+        found.append(f"{count} of {plan.processes} processes: the run ended before the others")
     if (share := width(samples)) > plan.precision:
         found.append(f"the 95 % interval is {share:.1%} of the median; it was not brought below {plan.precision:.0%}")
     change, p = statistics.trend(samples)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from nanonet_benchmarks.timer.clock import WHOLE
 from nanonet_benchmarks.timer.contender import Contender
 from nanonet_benchmarks.timer.interference import Watch
 from nanonet_benchmarks.timer.plan import Plan
@@ -21,6 +22,7 @@ class Crew:
     """The worker processes of one generation, by library and number of threads."""
 
     def __init__(self, ids: Iterable[Id]) -> None:
+        self.opened: dict[int, Worker] = {}
         self.workers = {one: Worker(*one) for one in sorted(ids)}
         for worker in self.workers.values():
             worker.send("start")  # all of them import their libraries at the same time
@@ -49,6 +51,8 @@ class Crew:
         one = contender.worker
         if one not in self.workers:
             self.workers[one] = Worker(*one)
+        if method == "open":
+            self.opened[contender.number] = self.workers[one]
         try:
             return self.workers[one].ask(method, contender.number, *arguments, seconds=seconds)
         except CallError as error:
@@ -58,6 +62,11 @@ class Crew:
             contender.refuse(str(error))
             self.workers.pop(one).close()
             raise
+
+    def holds(self, contender: Contender) -> bool:
+        """Can it be called? Not if it failed, or if its process ended, be it through the fault of another one."""
+        opened = self.opened.get(contender.number)
+        return not contender.skipped and opened is not None and opened is self.workers.get(contender.worker)
 
     def used(self) -> float:
         """CPU seconds of all workers until now."""
@@ -75,7 +84,7 @@ def take_turns(group: list[Contender], crew: Crew, plan: Plan, rng: np.random.Ge
     for cache in plan.caches:
         _rounds(ready, crew, plan, rng, cache)
     for contender in group:
-        if contender in ready and not contender.skipped and contender.worker in crew.workers:
+        if contender in ready and crew.holds(contender):
             _finish(contender, crew, plan, seed)
 
 
@@ -106,12 +115,12 @@ def _open(contender: Contender, crew: Crew, plan: Plan, seed: int) -> bool:
 def _rounds(ready: list[Contender], crew: Crew, plan: Plan, rng: np.random.Generator, cache: str) -> None:
     """All contenders in a random order and then back again, round by round: a steady drift hits all of them alike."""
     taken: dict[int, list[Sample]] = {c.number: [] for c in ready}
+    turn = max((len(c.samples.get((cache, WHOLE), [])) for c in ready), default=0)
     own, watch, spent = crew.used(), Watch.start(), 0.0
     for _ in range(plan.rounds):
-        live = [c for c in ready if not c.skipped]
-        order = _shuffled(live, rng)
+        order = _shuffled([c for c in ready if crew.holds(c)], rng)
         for contender in order + order[::-1]:
-            if contender.skipped:
+            if not crew.holds(contender):
                 continue
             try:
                 one = crew.ask(contender, "sample", contender.calls[cache], cache == "cold", seconds=START)
@@ -124,12 +133,12 @@ def _rounds(ready: list[Contender], crew: Crew, plan: Plan, rng: np.random.Gener
     load = watch.stop(crew.used() - own)
     for contender in ready:
         if not contender.skipped and taken[contender.number]:
-            _keep(contender, cache, taken[contender.number], load)
+            _keep(contender, cache, taken[contender.number], load, turn)
 
 
-def _keep(contender: Contender, cache: str, taken: list[Sample], load: dict[str, float]) -> None:
+def _keep(contender: Contender, cache: str, taken: list[Sample], load: dict[str, float], turn: int) -> None:
     for phase in taken[0].seconds:
-        contender.add((cache, phase), [one.seconds[phase] for one in taken])
+        contender.add((cache, phase), [one.seconds[phase] for one in taken], turn)
     wall = sum(one.wall for one in taken)
     own = {"switches": sum(one.pushed for one in taken) / len(taken)}
     if contender.threads == 1:
