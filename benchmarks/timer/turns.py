@@ -2,79 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
-
 import numpy as np
 
 from nanonet_benchmarks.timer.clock import WHOLE
 from nanonet_benchmarks.timer.contender import Contender
+from nanonet_benchmarks.timer.crew import Crew
 from nanonet_benchmarks.timer.interference import Watch
 from nanonet_benchmarks.timer.plan import Plan
-from nanonet_benchmarks.timer.process import CallError, Worker, WorkerError
+from nanonet_benchmarks.timer.process import CallError, WorkerError
 from nanonet_benchmarks.timer.worker import Sample
-
-START = 180.0  # seconds for opening a variant: libraries are imported and kernels compiled then
-Id = tuple[str, int]
-
-
-class Crew:
-    """The worker processes of one generation, by library and number of threads."""
-
-    def __init__(self, ids: Iterable[Id]) -> None:
-        self.opened: dict[int, Worker] = {}
-        self.workers = {one: Worker(*one) for one in sorted(ids)}
-        for worker in self.workers.values():
-            worker.send("start")  # all of them import their libraries at the same time
-
-    def __enter__(self) -> Crew:
-        try:
-            for one in self.workers:
-                self.wait(one)
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
-
-    def wait(self, one: Id) -> None:
-        """Until the worker has imported its library. One that cannot says so again when a variant is opened."""
-        try:
-            self.workers[one].receive(START)
-        except (WorkerError, CallError):
-            self.workers.pop(one).close()
-
-    def ask(self, contender: Contender, method: str, *arguments: Any, seconds: float) -> Any:
-        """A message about a contender. WorkerError and CallError make it a skipped one, and are raised again."""
-        one = contender.worker
-        if one not in self.workers:
-            self.workers[one] = Worker(*one)
-        if method == "open":
-            self.opened[contender.number] = self.workers[one]
-        try:
-            return self.workers[one].ask(method, contender.number, *arguments, seconds=seconds)
-        except CallError as error:
-            contender.refuse(f"it failed: {error}")
-            raise
-        except WorkerError as error:
-            contender.refuse(str(error))
-            self.workers.pop(one).close()
-            raise
-
-    def holds(self, contender: Contender) -> bool:
-        """Can it be called? Not if it failed, or if its process ended, be it through the fault of another one."""
-        opened = self.opened.get(contender.number)
-        return not contender.skipped and opened is not None and opened is self.workers.get(contender.worker)
-
-    def used(self) -> float:
-        """CPU seconds of all workers until now."""
-        return sum(worker.ask("used") for worker in self.workers.values())
-
-    def close(self) -> None:
-        for worker in self.workers.values():
-            worker.close()
 
 
 def take_turns(group: list[Contender], crew: Crew, plan: Plan, rng: np.random.Generator, generation: int) -> None:
@@ -96,7 +32,7 @@ def _open(contender: Contender, crew: Crew, plan: Plan, seed: int) -> bool:
     """Prepared, right, and fast enough to be timed?"""
     workload, name = contender.workload, contender.variant.name
     try:
-        checked, took = crew.ask(contender, "open", workload.name, workload.size, name, seed, seconds=START)
+        checked, took = crew.ask(contender, "open", workload.name, workload.size, name, seed)
         if checked.refused:
             contender.refuse(f"refused: {checked.refused}", checked)
             return False
@@ -105,7 +41,7 @@ def _open(contender: Contender, crew: Crew, plan: Plan, seed: int) -> bool:
             contender.refuse(f"one call takes {took:.1f} s, more than the {plan.call_limit:g} s of this plan")
             return False
         if "hot" not in contender.calls:
-            contender.calls["hot"] = crew.ask(contender, "calibrate", plan.sample, seconds=START)
+            contender.calls["hot"] = crew.ask(contender, "calibrate", plan.sample)
             contender.calls["cold"] = 1
     except (WorkerError, CallError):
         return False
@@ -119,13 +55,7 @@ def _rounds(ready: list[Contender], crew: Crew, plan: Plan, rng: np.random.Gener
     own, watch, spent = crew.used(), Watch.start(), 0.0
     for _ in range(plan.rounds):
         order = _shuffled([c for c in ready if crew.holds(c)], rng)
-        for contender in order + order[::-1]:
-            if not crew.holds(contender):
-                continue
-            try:
-                one = crew.ask(contender, "sample", contender.calls[cache], cache == "cold", seconds=START)
-            except (WorkerError, CallError):
-                continue
+        for contender, one in crew.samples(order + order[::-1], cache):
             taken[contender.number].append(one)
             spent += one.wall
         if spent > plan.workload_seconds:
@@ -149,11 +79,11 @@ def _keep(contender: Contender, cache: str, taken: list[Sample], load: dict[str,
 def _finish(contender: Contender, crew: Crew, plan: Plan, seed: int) -> None:
     """Was it still right, called as it was timed and with inputs that it had not seen?"""
     try:
-        checked = crew.ask(contender, "check", seed + 2, contender.calls["hot"], seconds=START)
+        checked = crew.ask(contender, "check", seed + 2, contender.calls["hot"])
         if checked.refused:
             contender.refuse(f"refused: {checked.refused}", checked)
             return
         contender.saw(checked)
-        crew.ask(contender, "close", seconds=START)
+        crew.ask(contender, "close")
     except (WorkerError, CallError):
         return
