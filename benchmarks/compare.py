@@ -109,16 +109,15 @@ def _label(key: tuple[Any, ...]) -> str:
 def _timed(x: Row, y: Row, test: RunTest, p: float, smallest: float, level: float) -> Verdict:
     """Both were measured on machines of the same kind."""
     label = _label(x.key)
-    ratio, low, high = (float(np.exp(v)) for v in (test.difference, test.low, test.high))
+    ratio, low, high = (float(np.exp(min(v, 700.0))) for v in (test.difference, test.low, test.high))
     share = f"{abs(ratio - 1):.1%} {'more' if ratio > 1 else 'less'} time"
     span = f"ratio {ratio:.3f}, 95 % interval [{low:.3f}, {high:.3f}]"
     counts = [sum(1 for process in row.samples if process) for row in (x, y)]
     outcome: Outcome
     if min(counts) < 2:
-        outcome = "ambiguous"
         text = f"{share} by the medians, but one process does not show how much processes differ; measure with more"
-        low = high = p = None
-    elif p < level and abs(test.difference) > np.log1p(smallest):
+        return Verdict(x.key, label, "ambiguous", f"{label}: {text}", ratio)
+    if p < level and abs(test.difference) > np.log1p(smallest):
         outcome = "slower" if ratio > 1 else "faster"
         text = f"{outcome}: {share} ({span}, p = {p:.2g})"
     elif -np.log1p(smallest) <= test.low and test.high <= np.log1p(smallest):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nanonet_benchmarks.statistics.permutation import sign_flip
-from nanonet_benchmarks.statistics.summary import Processes, interval
+from nanonet_benchmarks.statistics.summary import Processes, interval, middle_mean
 
 SMALLEST = 0.01  # a smaller difference does not count
 LEVEL = 0.01
@@ -18,7 +18,7 @@ LEVEL = 0.01
 class Difference:
     """Of b from a.
 
-    ratio      time of b / time of a: the median over the rounds; [low, high] its 95 % interval
+    ratio      time of b / time of a: the mean over the middle half of the rounds; [low, high] its 95 % interval
     p          of the permutation test over the rounds
     differs    is it a difference that counts, and was it shown?
     """
@@ -59,8 +59,8 @@ def paired(a: Processes, b: Processes, smallest: float = SMALLEST, level: float 
     if not blocks:
         raise ValueError("paired: expected two rows of the same run, got none with a process in common")
     every = np.concatenate(blocks)
-    ratio = float(np.exp(np.median(every)))
-    low, high = (float(np.exp(x)) for x in interval(blocks))
+    ratio = float(np.exp(middle_mean(every)))
+    low, high = (float(np.exp(x)) for x in interval(blocks, middle_mean))
     p = sign_flip(every)
     differs = p < level and not low <= 1 <= high and abs(np.log(ratio)) > np.log1p(smallest)
     return Difference(ratio, low, high, p, bool(differs))

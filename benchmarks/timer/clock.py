@@ -67,12 +67,15 @@ def calibrate(call: Callable[[], Any], least: float) -> int:
 def sample(prepared: Prepared, calls: int, cold: bool = False) -> dict[str, float]:
     """Seconds of one call, for every phase and as a whole: the mean of `calls` calls; cold: of one call after eviction.
 
-    A phase is timed by the clock before and after it, and the whole is the sum of its phases.
+    Before a hot sample there is a call that does not count: since the last one, others had their turns. A phase is
+    timed by the clock before and after it, and the whole is the sum of its phases.
     """
     if cold:
         evict()
         calls = 1
     with collector_off():
+        if not cold:
+            prepared.call()
         if not prepared.phases:
             return {WHOLE: seconds(prepared.call, calls) / calls}
         return _phases(prepared, calls)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +31,7 @@ class Contender:
     calls: dict[str, int] = field(default_factory=dict)
     samples: dict[Place, list[list[float]]] = field(default_factory=dict)
     loads: dict[str, list[dict[str, float]]] = field(default_factory=dict)
+    _intervals: dict[Place, tuple[int, tuple[float, float]]] = field(default_factory=dict)
 
     @property
     def worker(self) -> tuple[str, int]:
@@ -42,9 +43,14 @@ class Contender:
         self.skipped, self.checked = reason, checked or self.checked
         self.samples.clear()
 
-    def add(self, place: Place, samples: list[float]) -> None:
-        """The samples of one process."""
-        self.samples.setdefault(place, []).append(samples)
+    def add(self, place: Place, samples: list[float], turn: int) -> None:
+        """The samples of one process; `turn`: how many processes measured this workload before.
+
+        Where this variant was not in all of them, it has empty lists: so those of other variants stay in step.
+        """
+        processes = self.samples.setdefault(place, [])
+        processes += [[] for _ in range(turn - len(processes))]
+        processes.append(samples)
 
     def saw(self, checked: Checked) -> None:
         """Keep the check that came nearest to its bound."""
@@ -54,8 +60,21 @@ class Contender:
 
     def is_precise(self, precision: float) -> bool:
         """Are the intervals of the whole call narrow enough? True also for what is not timed."""
-        wholes = [samples for (_, phase), samples in self.samples.items() if phase == WHOLE]
-        return bool(self.skipped) or (bool(wholes) and all(width(s) <= precision for s in wholes))
+        wholes = [place for place in self.samples if place[1] == WHOLE]
+        return bool(self.skipped) or (bool(wholes) and all(self._width(place) <= precision for place in wholes))
+
+    def _interval(self, place: Place) -> tuple[float, float]:
+        """statistics.interval, which is not computed again until there are more samples."""
+        samples = self.samples[place]
+        known = self._intervals.get(place)
+        if known is None or known[0] != len(samples):
+            known = self._intervals[place] = (len(samples), statistics.interval(samples))
+        return known[1]
+
+    def _width(self, place: Place) -> float:
+        """Width of the 95 % interval of the median, as a share of the median."""
+        low, high = self._interval(place)
+        return (high - low) / statistics.median(self.samples[place])
 
     def rows(self, plan: Plan) -> Iterator[Row]:
         """A row for each cache and phase, or one that says why there is none."""
@@ -65,7 +84,7 @@ class Contender:
             yield Row(evidence="skipped", reason=reason, **facts)
             return
         for (cache, phase), samples in sorted(self.samples.items(), key=lambda item: item[0][0] != "hot"):
-            low, high = statistics.interval(samples)
+            low, high = self._interval((cache, phase))
             load = interference.together(self.loads.get(cache, []))
             facts |= {"phase": phase, "cache": cache, "calls": self.calls.get(cache), "load": load}
             if phase != WHOLE:
@@ -77,7 +96,7 @@ class Contender:
                 mad=statistics.mad(samples),
                 low=low,
                 high=high,
-                notes=[*_notes(samples, plan), *interference.notes(load)],
+                notes=[*_notes(samples, self._width((cache, phase)), plan), *interference.notes(load)],
                 **facts,
             )
 
@@ -97,23 +116,17 @@ class Contender:
         }
 
 
-def width(samples: Sequence[Sequence[float]]) -> float:
-    """Width of the 95 % interval of the median, as a share of the median."""
-    low, high = statistics.interval(samples)
-    return (high - low) / statistics.median(samples)
-
-
 def _number(x: float) -> float | None:
     return x if x == x and abs(x) != float("inf") else None  # JSON knows neither NaN nor infinity
 
 
-def _notes(samples: list[list[float]], plan: Plan) -> list[str]:
+def _notes(samples: list[list[float]], width: float, plan: Plan) -> list[str]:
     """What the samples themselves say about how far they can be trusted."""
     found: list[str] = []
-    if len(samples) < plan.processes:
-        found.append(f"{len(samples)} of {plan.processes} processes: the run ended before the others")
-    if (share := width(samples)) > plan.precision:
-        found.append(f"the 95 % interval is {share:.1%} of the median; it was not brought below {plan.precision:.0%}")
+    if (count := sum(1 for process in samples if process)) < plan.processes:
+        found.append(f"{count} of {plan.processes} processes: the run ended before the others")
+    if width > plan.precision:
+        found.append(f"the 95 % interval is {width:.1%} of the median; it was not brought below {plan.precision:.0%}")
     change, p = statistics.trend(samples)
     if abs(change) > DRIFT and p < SURE:
         way = "longer" if change > 0 else "shorter"

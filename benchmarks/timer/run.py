@@ -10,8 +10,9 @@ import numpy as np
 
 from nanonet_benchmarks.record import Row
 from nanonet_benchmarks.timer.contender import Contender
+from nanonet_benchmarks.timer.crew import Crew
 from nanonet_benchmarks.timer.plan import Plan, Progress
-from nanonet_benchmarks.timer.turns import Crew, take_turns
+from nanonet_benchmarks.timer.turns import take_turns
 from nanonet_benchmarks.workloads.base import Workload
 
 Tell = Callable[[Progress], None]

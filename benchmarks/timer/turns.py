@@ -2,70 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
-
 import numpy as np
 
+from nanonet_benchmarks.timer.clock import WHOLE
 from nanonet_benchmarks.timer.contender import Contender
+from nanonet_benchmarks.timer.crew import Crew
 from nanonet_benchmarks.timer.interference import Watch
 from nanonet_benchmarks.timer.plan import Plan
-from nanonet_benchmarks.timer.process import CallError, Worker, WorkerError
+from nanonet_benchmarks.timer.process import CallError, WorkerError
 from nanonet_benchmarks.timer.worker import Sample
-
-START = 180.0  # seconds for opening a variant: libraries are imported and kernels compiled then
-Id = tuple[str, int]
-
-
-class Crew:
-    """The worker processes of one generation, by library and number of threads."""
-
-    def __init__(self, ids: Iterable[Id]) -> None:
-        self.workers = {one: Worker(*one) for one in sorted(ids)}
-        for worker in self.workers.values():
-            worker.send("start")  # all of them import their libraries at the same time
-
-    def __enter__(self) -> Crew:
-        try:
-            for one in self.workers:
-                self.wait(one)
-        except BaseException:
-            self.close()
-            raise
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
-
-    def wait(self, one: Id) -> None:
-        """Until the worker has imported its library. One that cannot says so again when a variant is opened."""
-        try:
-            self.workers[one].receive(START)
-        except (WorkerError, CallError):
-            self.workers.pop(one).close()
-
-    def ask(self, contender: Contender, method: str, *arguments: Any, seconds: float) -> Any:
-        """A message about a contender. WorkerError and CallError make it a skipped one, and are raised again."""
-        one = contender.worker
-        if one not in self.workers:
-            self.workers[one] = Worker(*one)
-        try:
-            return self.workers[one].ask(method, contender.number, *arguments, seconds=seconds)
-        except CallError as error:
-            contender.refuse(f"it failed: {error}")
-            raise
-        except WorkerError as error:
-            contender.refuse(str(error))
-            self.workers.pop(one).close()
-            raise
-
-    def used(self) -> float:
-        """CPU seconds of all workers until now."""
-        return sum(worker.ask("used") for worker in self.workers.values())
-
-    def close(self) -> None:
-        for worker in self.workers.values():
-            worker.close()
 
 
 def take_turns(group: list[Contender], crew: Crew, plan: Plan, rng: np.random.Generator, generation: int) -> None:
@@ -75,7 +20,7 @@ def take_turns(group: list[Contender], crew: Crew, plan: Plan, rng: np.random.Ge
     for cache in plan.caches:
         _rounds(ready, crew, plan, rng, cache)
     for contender in group:
-        if contender in ready and not contender.skipped and contender.worker in crew.workers:
+        if contender in ready and crew.holds(contender):
             _finish(contender, crew, plan, seed)
 
 
@@ -87,7 +32,7 @@ def _open(contender: Contender, crew: Crew, plan: Plan, seed: int) -> bool:
     """Prepared, right, and fast enough to be timed?"""
     workload, name = contender.workload, contender.variant.name
     try:
-        checked, took = crew.ask(contender, "open", workload.name, workload.size, name, seed, seconds=START)
+        checked, took = crew.ask(contender, "open", workload.name, workload.size, name, seed)
         if checked.refused:
             contender.refuse(f"refused: {checked.refused}", checked)
             return False
@@ -96,7 +41,7 @@ def _open(contender: Contender, crew: Crew, plan: Plan, seed: int) -> bool:
             contender.refuse(f"one call takes {took:.1f} s, more than the {plan.call_limit:g} s of this plan")
             return False
         if "hot" not in contender.calls:
-            contender.calls["hot"] = crew.ask(contender, "calibrate", plan.sample, seconds=START)
+            contender.calls["hot"] = crew.ask(contender, "calibrate", plan.sample)
             contender.calls["cold"] = 1
     except (WorkerError, CallError):
         return False
@@ -106,17 +51,11 @@ def _open(contender: Contender, crew: Crew, plan: Plan, seed: int) -> bool:
 def _rounds(ready: list[Contender], crew: Crew, plan: Plan, rng: np.random.Generator, cache: str) -> None:
     """All contenders in a random order and then back again, round by round: a steady drift hits all of them alike."""
     taken: dict[int, list[Sample]] = {c.number: [] for c in ready}
+    turn = max((len(c.samples.get((cache, WHOLE), [])) for c in ready), default=0)
     own, watch, spent = crew.used(), Watch.start(), 0.0
     for _ in range(plan.rounds):
-        live = [c for c in ready if not c.skipped]
-        order = _shuffled(live, rng)
-        for contender in order + order[::-1]:
-            if contender.skipped:
-                continue
-            try:
-                one = crew.ask(contender, "sample", contender.calls[cache], cache == "cold", seconds=START)
-            except (WorkerError, CallError):
-                continue
+        order = _shuffled([c for c in ready if crew.holds(c)], rng)
+        for contender, one in crew.samples(order + order[::-1], cache):
             taken[contender.number].append(one)
             spent += one.wall
         if spent > plan.workload_seconds:
@@ -124,12 +63,12 @@ def _rounds(ready: list[Contender], crew: Crew, plan: Plan, rng: np.random.Gener
     load = watch.stop(crew.used() - own)
     for contender in ready:
         if not contender.skipped and taken[contender.number]:
-            _keep(contender, cache, taken[contender.number], load)
+            _keep(contender, cache, taken[contender.number], load, turn)
 
 
-def _keep(contender: Contender, cache: str, taken: list[Sample], load: dict[str, float]) -> None:
+def _keep(contender: Contender, cache: str, taken: list[Sample], load: dict[str, float], turn: int) -> None:
     for phase in taken[0].seconds:
-        contender.add((cache, phase), [one.seconds[phase] for one in taken])
+        contender.add((cache, phase), [one.seconds[phase] for one in taken], turn)
     wall = sum(one.wall for one in taken)
     own = {"switches": sum(one.pushed for one in taken) / len(taken)}
     if contender.threads == 1:
@@ -140,11 +79,11 @@ def _keep(contender: Contender, cache: str, taken: list[Sample], load: dict[str,
 def _finish(contender: Contender, crew: Crew, plan: Plan, seed: int) -> None:
     """Was it still right, called as it was timed and with inputs that it had not seen?"""
     try:
-        checked = crew.ask(contender, "check", seed + 2, contender.calls["hot"], seconds=START)
+        checked = crew.ask(contender, "check", seed + 2, contender.calls["hot"])
         if checked.refused:
             contender.refuse(f"refused: {checked.refused}", checked)
             return
         contender.saw(checked)
-        crew.ask(contender, "close", seconds=START)
+        crew.ask(contender, "close")
     except (WorkerError, CallError):
         return

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 from nanonet_benchmarks import workloads
 from nanonet_benchmarks.checking.check import Checked, check
 from nanonet_benchmarks.timer import clock, interference, threads
-from nanonet_benchmarks.workloads.base import Prepared, Workload
+from nanonet_benchmarks.workloads.base import Prepared, Workload, placed
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Bench:
     def open(self, key: int, name: str, size: dict[str, Any], variant: str, seed: int) -> tuple[Checked, float]:
         """Prepare a variant, check it, and say how long a call takes (a second one: the first may have compiled)."""
         workload = workloads.find(name, **size)
-        prepared = workload.variant(variant).prepare(workload.inputs(seed))
+        prepared = workload.variant(variant).prepare(placed(workload.inputs(seed)))
         threads.limit(self.library, self.threads)
         checked = check(workload, prepared, seed + 1)
         self.open_ones[key] = workload, prepared

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -100,6 +101,34 @@ class Workload:
             known = ", ".join(v.name for v in self.variants)
             raise ValueError(f"{self.name}: no variant {name!r}; there are {known}")
         return found[0]
+
+
+_LINE, _STEP, _PAGE = 64, 320, 4096  # bytes
+_turn = count()
+
+
+def empty(shape: tuple[int, ...], dtype: Any = np.float32) -> np.ndarray:
+    """An array whose memory lies well, in every process alike.
+
+    It begins on a cache line, so that no vector load crosses into the next one, and each array begins elsewhere in its
+    page than the one before: a load whose address agrees in its last 12 bits with that of a store before it waits for
+    that store ("4K aliasing"; Intel's optimization manual, 15.8). With `np.empty` the same small kernel took 78 µs in
+    one process and 150 µs in the next.
+    """
+    item = np.dtype(dtype)
+    size = int(np.prod(shape)) * item.itemsize
+    memory = np.empty(size + 2 * _PAGE, np.uint8)
+    start = (-memory.ctypes.data) % _PAGE + next(_turn) * _STEP % _PAGE
+    return memory[start : start + size].view(item).reshape(shape)
+
+
+def placed(arrays: Arrays) -> Arrays:
+    """Copies whose memory lies well."""
+    found: Arrays = {}
+    for name, array in arrays.items():
+        found[name] = empty(array.shape, array.dtype)
+        found[name][...] = array
+    return found
 
 
 def installed(module: str) -> Callable[[], str]:

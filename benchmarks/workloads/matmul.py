@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nanonet_benchmarks.checking.bounds import gamma
-from nanonet_benchmarks.workloads.base import Arrays, Prepared, Variant, Workload, installed
+from nanonet_benchmarks.workloads.base import Arrays, Prepared, Variant, Workload, empty, installed
 
 
 def matmul(m: int, n: int, k: int) -> Workload:
@@ -30,13 +30,13 @@ def matmul(m: int, n: int, k: int) -> Workload:
 
 def _numpy(inputs: Arrays) -> Prepared:
     a, b = inputs["a"], inputs["b"]
-    c = np.empty((a.shape[0], b.shape[1]), np.float32)
+    c = empty((a.shape[0], b.shape[1]))
     return Prepared(lambda: np.matmul(a, b, out=c), inputs, {"c": c})
 
 
 def _torch(inputs: Arrays) -> Prepared:
     import torch
 
-    c = np.empty((inputs["a"].shape[0], inputs["b"].shape[1]), np.float32)
+    c = empty((inputs["a"].shape[0], inputs["b"].shape[1]))
     a, b, out = torch.from_numpy(inputs["a"]), torch.from_numpy(inputs["b"]), torch.from_numpy(c)
     return Prepared(lambda: torch.mm(a, b, out=out), inputs, {"c": c})
