@@ -41,7 +41,8 @@ class Effort:
     samples: int
 
 
-QUICK, FULL = Effort(0.005, 6), Effort(0.03, 15)
+# Shorter ones are over before the system has brought two threads to two processors.
+QUICK, FULL = Effort(0.02, 5), Effort(0.05, 15)
 
 
 def measure(effort: Effort = QUICK) -> Iterator[Row]:
