@@ -91,8 +91,9 @@ def judge(results: Mapping[str, np.ndarray], expected: Arrays, bounds: Mapping[s
             return Checked(np.nan, np.nan, f"expected {name} of shape {want.shape}, got {shape}")
         bound = np.broadcast_to(np.asarray(bounds[name], np.float64), want.shape)
         with np.errstate(invalid="ignore"):  # ∞ - ∞
-            error = np.abs(got.astype(np.float64) - want)
-        error[(got == want) | (np.isnan(got) & np.isnan(want))] = 0.0  # equal infinities, too
+            distance = np.abs(got.astype(np.float64) - want)
+        alike = (got == want) | (np.isnan(got) & np.isnan(want))  # equal infinities, too
+        error = np.where(alike, 0.0, distance)
         wrong = ~(error <= bound)
         if wrong.any():
             return _refused(name, got, want, error, bound, wrong)
@@ -112,7 +113,7 @@ def _refused(name: str, got: Any, want: Any, error: Any, bound: Any, wrong: Any)
     if count == want.size and np.isnan(got).all():
         text = f"{name} was not written: it is NaN still"
     else:
-        where = f"{name}[{', '.join(map(str, at))}]"
+        where = f"{name}[{', '.join(map(str, at))}]" if at else name
         text = f"{count} of {want.size} elements of {name} are wrong: {where} is {got[at]:.8g}, expected {want[at]:.8g}"
         text += f" ± {bound[at]:.2g}"
     return Checked(float(error[at]), float(bound[at]), text)

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 from nanonet_benchmarks import workloads
 from nanonet_benchmarks.checking.check import Checked, check
 from nanonet_benchmarks.timer import clock, interference, threads
+from nanonet_benchmarks.workloads import base
 from nanonet_benchmarks.workloads.base import Prepared, Workload, placed
 
 
@@ -34,6 +35,7 @@ class Bench:
 
     def __init__(self, library: str, count: int) -> None:
         self.library, self.threads = library, count
+        base.only(library)
         self.open_ones: dict[int, tuple[Workload, Prepared]] = {}
 
     def start(self) -> None:

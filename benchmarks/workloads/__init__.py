@@ -12,6 +12,13 @@ __all__ = ["Arrays", "Prepared", "Variant", "Workload", "find", "names"]
 _HOME = "nanonet_benchmarks.workloads"
 _BUILDERS = {
     "matmul": f"{_HOME}.matmul:matmul",
+    "gelu": f"{_HOME}.activations:gelu",
+    "relu": f"{_HOME}.activations:relu",
+    "softmax": f"{_HOME}.softmax:softmax",
+    "layer_norm": f"{_HOME}.layer_norm:layer_norm",
+    "cross_entropy": f"{_HOME}.cross_entropy:cross_entropy",
+    "adam": f"{_HOME}.adam:adam",
+    "training step": f"{_HOME}.training:training_step",
 }
 
 

@@ -103,7 +103,7 @@ class Workload:
         return found[0]
 
 
-_LINE, _STEP, _PAGE = 64, 320, 4096  # bytes
+_STEP, _PAGE = 320, 4096  # bytes; the step is some cache lines
 _turn = count()
 
 
@@ -129,6 +129,19 @@ def placed(arrays: Arrays) -> Arrays:
         found[name] = empty(array.shape, array.dtype)
         found[name][...] = array
     return found
+
+
+_only: list[str] = []  # the library that this process is for, if it is for one
+
+
+def only(library: str) -> None:
+    """This process needs the variants of one library: builders may leave out others that are slow to import."""
+    _only[:] = [library]
+
+
+def needed(library: str) -> bool:
+    """Are the variants of this library wanted in this process?"""
+    return not _only or library in _only
 
 
 def installed(module: str) -> Callable[[], str]:
