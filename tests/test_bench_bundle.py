@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import os
 import subprocess
@@ -21,7 +20,7 @@ from nanonet_benchmarks.machine import gpu
 from nanonet_benchmarks.record import Record, Row
 from nanonet_benchmarks.report import files
 from nanonet_benchmarks.report.page import page
-from nanonet_benchmarks.workloads import Variant, find
+from nanonet_benchmarks.workloads import Variant, find, names
 from tests import bench_records as made
 
 KERNEL = "code/ptx/sm_80/cuda.elementwise.relu.ptx"
@@ -29,12 +28,13 @@ KERNEL = "code/ptx/sm_80/cuda.elementwise.relu.ptx"
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A bundle with one workload, whose GPU variant is only named here."""
+    """A bundle with two workloads, whose GPU variants are only named here."""
     path = tmp_path_factory.mktemp("bundle") / "bench.pyz"
     variants = [Variant("cuda: naive", "cuda", lambda inputs: pytest.fail("no GPU here"), device="cuda")]
-    work = replace(find("matmul", m=64, n=64, k=64), variants=variants)
+    work = [find("matmul", m=64, n=64, k=64), find("softmax", rows=8, columns=16)]
+    work = [replace(one, variants=variants) for one in work]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(archive, "gpu_workloads", lambda: [work])
+        patch.setattr(archive, "gpu_workloads", lambda: work)
         patch.setattr(archive, "machine_code", lambda told: ({KERNEL: b"// PTX"}, ""))
         archive.write(path)
         again = path.with_name("again.pyz")
@@ -72,7 +72,8 @@ def test_without_a_gpu_it_says_so_in_one_line(bundle: Path, bare: dict[str, str]
 def test_its_correctness_checks_run_without_nanonet_numba_and_gpu(bundle: Path, bare: dict[str, str]) -> None:
     done = run(bundle, bare, "--self-test")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "matmul: the oracle accepts a right result and refuses a wrong one\n"
+    right = "the oracle accepts a right result and refuses a wrong one"
+    assert done.stdout.splitlines() == [f"matmul: {right}", f"softmax: {right}"]
 
 
 def test_without_numpy_it_says_what_to_install(bundle: Path, bare: dict[str, str]) -> None:
@@ -116,23 +117,24 @@ def test_kernels_are_imported_without_numba_but_not_compiled(
     assert second.endswith("Error")  # nothing older is in the bundle, and there is no compiler
 
 
-def core_imports(source: str) -> list[str]:
-    """Imports of nanonet itself, anywhere in a module."""
-    found = []
-    for node in ast.walk(ast.parse(source)):
-        names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
-        names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-        found += [name for name in names if name.split(".")[0] == "nanonet"]
-    return found
-
-
-def test_what_always_runs_in_a_bundle_imports_nothing_of_nanonet(bundle: Path) -> None:
-    """Workloads may, inside functions: those that need nanonet are not in the plan."""
+def test_every_workload_is_built_from_the_bundle_alone(bundle: Path, bare: dict[str, str], tmp_path: Path) -> None:
     with zipfile.ZipFile(bundle) as source:
-        modules = [name for name in source.namelist() if name.endswith(".py") and "/workloads/" not in name]
-        found = {name: core_imports(source.read(name).decode()) for name in modules}
-    assert {name: names for name, names in found.items() if names} == {}
-    assert core_imports("def f():\n    from nanonet.op import Op\n    import nanonet") == ["nanonet.op", "nanonet"]
+        source.extractall(tmp_path)
+    program = (
+        "import sys, nanonet, nanonet_kernels\n"
+        "import nanonet_benchmarks.bundle.work\n"
+        "from nanonet_benchmarks import sizes, workloads\n"
+        "for name in workloads.names():\n"
+        "    found = sizes.workloads([name], (), full=False)[0]\n"
+        "    print(found.name, [v.name for v in found.variants if v.device == 'cuda'])\n"
+        "outside = [m for m in sys.modules if m.startswith('nanonet') and sys.argv[1] not in sys.modules[m].__file__]\n"
+        "assert not outside, outside\n"
+    )
+    environment = bare | {"PYTHONPATH": os.pathsep.join([str(tmp_path / "code"), bare["PYTHONPATH"]])}
+    command = [sys.executable, "-S", "-c", program, str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path, check=False)
+    assert done.stderr == ""
+    assert len(done.stdout.splitlines()) == len(names())
 
 
 def test_the_self_test_finds_a_bound_that_lets_everything_pass(monkeypatch: pytest.MonkeyPatch) -> None:

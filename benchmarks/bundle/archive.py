@@ -1,8 +1,8 @@
 """Write the bundle: a zip file that Python runs, with sources, machine code for GPUs, and the plan.
 
-It holds what it needs of nanonet_kernels and nanonet_benchmarks, and nothing of nanonet. With the compiler at hand the
-kernels written in Python are in it as PTX, so that the other machine needs Python, NumPy and CuPy only; kernels in
-CUDA C go as sources, which CuPy compiles there. The same sources give the same bytes.
+It holds nanonet_kernels, what measures of nanonet_benchmarks, and nanonet's core, whose rules are the oracles. With the
+compiler at hand the kernels written in Python are in it as PTX, so that the other machine needs Python, NumPy and CuPy
+only; kernels in CUDA C go as sources, which CuPy compiles there. The same sources give the same bytes.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from nanonet_benchmarks.workloads import Workload, names
 # Of nanonet_benchmarks: what measures and checks. Reports and the command stay here.
 PARTS = ("bundle", "checking", "machine", "statistics", "timer", "workloads")
 MODULES = ("__init__.py", "record.py", "statistics.py", "sizes.py")
+NOT_OF_CORE = ("teach", "tour", "program")
 SUFFIXES = (".py", ".cu", ".cuh", ".h", ".json")
 ARCHITECTURES = ("sm_75", "sm_80", "sm_86", "sm_89", "sm_90", "sm_100", "sm_120")
 MOMENT = (1980, 1, 1, 0, 0, 0)  # every file's time in the archive
@@ -59,24 +60,30 @@ def write(path: Path, told: Callable[[str], None] = lambda text: None) -> Made:
 
 
 def gpu_workloads() -> list[Workload]:
-    """All workloads at their usual sizes that have a variant for a GPU and need nothing of nanonet."""
+    """All workloads at their sizes that have a variant for a GPU."""
     found = [one for name in names() for one in sizes.workloads([name], (), full=True)]
-    return [one for one in found if any(v.device == "cuda" for v in one.variants) and not one.phases]
+    return [one for one in found if any(v.device == "cuda" for v in one.variants)]
 
 
 def sources() -> Iterator[tuple[str, bytes]]:
-    """(name in the archive, text) of the two packages, and the entry."""
-    for package in ("nanonet_kernels", "nanonet_benchmarks"):
+    """(name in the archive, text) of the three packages, and the entry."""
+    for package in ("nanonet", "nanonet_kernels", "nanonet_benchmarks"):
         root = Path(str(resources.files(package)))
         for path in sorted(root.rglob("*")):
             inside = path.relative_to(root)
-            wanted = package == "nanonet_kernels" or str(inside) in MODULES or inside.parts[0] in PARTS
-            if path.suffix in SUFFIXES and "__pycache__" not in inside.parts and wanted:
+            if path.suffix in SUFFIXES and "__pycache__" not in inside.parts and wanted(package, inside):
                 hook = HOOK.encode() if package == "nanonet_kernels" and str(inside) == "__init__.py" else b""
                 yield f"code/{package}/{inside.as_posix()}", path.read_bytes() + hook
     here = Path(__file__).parent
     yield "code/stand_in/numba/__init__.py", (here / "stand_in.py").read_bytes()
     yield "__main__.py", (here / "start.py").read_bytes()
+
+
+def wanted(package: str, inside: Path) -> bool:
+    """Does the bundle need this file of the package?"""
+    if package == "nanonet":
+        return inside.parts[0] not in NOT_OF_CORE and not inside.name.startswith("cli")
+    return package == "nanonet_kernels" or str(inside) in MODULES or inside.parts[0] in PARTS
 
 
 def machine_code(told: Callable[[str], None]) -> tuple[dict[str, bytes], str]:

@@ -111,10 +111,10 @@ def table(
 
 
 def elementwise(row: Row) -> Work:
-    """The work of a kernel over n elements that reads one array and writes another, by the figures of its row."""
+    """Forward and backward over n float32 elements, by the row's figures: x and dy go there, y and dx come back."""
     n = float(elements(row))
     flops, moved = (row.flops or 0.0) / n, (row.bytes or 0.0) / n
-    return Work(row.workload, lambda k: flops * k, lambda k: moved * k, lambda k: 4 * k, lambda k: 4 * k, 2.0**32)
+    return Work(row.workload, lambda k: flops * k, lambda k: moved * k, lambda k: 8 * k, lambda k: 8 * k, 2.0**32)
 
 
 def elements(row: Row) -> int:
