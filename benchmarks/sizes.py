@@ -17,9 +17,14 @@ def _cube(n: int) -> Size:
     return {"m": n, "n": n, "k": n}
 
 
+def _rows(n: int) -> Size:
+    return {"rows": n, "columns": 1024}
+
+
 # {workload: (sizes of the usual picture, further sizes of --full)}. A workload that is not here has `ORDINARY` sizes.
 USUAL: dict[str, tuple[list[Size], list[Size]]] = {
     "matmul": ([_cube(n) for n in (32, 128, 512, 1024)], [_cube(n) for n in (64, 256, 2048)]),
+    **dict.fromkeys(("softmax", "layer_norm", "cross_entropy"), ([_rows(1024)], [_rows(4096), _rows(16384)])),
     "gelu": ([{"n": n} for n in (2**14, 2**20, 2**22)], [{"n": n} for n in (2**17, 2**24)]),
 }
 ORDINARY = {"n": 2**20, "rows": 4096, "columns": 1024, "batch": 32}

@@ -49,7 +49,7 @@ def groups(rows: list[Row]) -> list[Group]:
 
 
 def ceilings(rows: list[Row]) -> list[Row]:
-    return [row for row in rows if row.workload == ROOFLINE]
+    return [row for row in rows if row.workload == ROOFLINE and row.samples]
 
 
 def compiled(rows: list[Row]) -> list[Row]:
