@@ -193,7 +193,7 @@ def test_a_small_product_is_really_measured(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.chdir(tmp_path)
     assert bench("matmul", "--size", "32", "--threads", "1", "--time", "2") == 0
     rows = load("nanonet-bench.json").rows
-    ours = [row for row in rows if row.variant == "numpy"]
+    ours = [row for row in rows if row.variant.startswith("numpy")]
     assert [row.evidence for row in ours] == ["measured"]
     assert ours[0].error is not None
     assert ours[0].bound is not None
@@ -243,7 +243,7 @@ def test_the_list_names_every_workload_and_what_is_missing(
     assert bench("list") == 0
     out = capsys.readouterr().out
     assert all(name in out for name in names())
-    assert "m×n×k" in out or "mxnxk" in out
+    assert "mxnxk" in out
 
 
 def test_sizes_are_read_as_people_write_them() -> None:

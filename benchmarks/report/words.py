@@ -76,7 +76,7 @@ def work_rate(row: Row) -> tuple[float, str] | None:
     return (row.bytes / row.median, "B/s") if row.bytes else None
 
 
-FLOPS_PER_BYTE = 8  # above it arithmetic is what counts on the machines of today
+FLOPS_PER_BYTE = 2  # above it the work is arithmetic, below it the moving of numbers
 
 
 def interval(row: Row) -> str:
