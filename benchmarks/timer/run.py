@@ -46,7 +46,7 @@ class Session:
             open_groups = [g for g in self.groups if not all(c.is_precise(self.plan.precision) for c in g)]
             waiting = self.groups if generation < self.plan.processes else open_groups
             waiting = [group for group in waiting if not all(c.skipped for c in group)]
-            if not waiting or self.over():
+            if not waiting or (self.over() and self.steps):
                 return
             self._generation(generation, waiting)
 
@@ -69,9 +69,10 @@ class Session:
                     self.tell(Progress(self._fraction(), f"{text}: {_title(group[0].workload)}", row))
 
     def _fraction(self) -> float:
-        least = len(self.groups) * self.plan.processes
-        spent = (time.perf_counter() - self.began) / self.plan.seconds
-        return min(1.0, max(spent, self.steps / max(least, 1) if self.steps < least else spent))
+        """How much of the work or of the time is behind us, whichever is more."""
+        work = self.steps / max(len(self.groups) * self.plan.most_processes, 1)
+        spent = (time.perf_counter() - self.began) / max(self.plan.seconds, 1e-9)
+        return min(1.0, max(work, spent))
 
     def rows(self) -> list[Row]:
         return [row for group in self.groups for contender in group for row in contender.rows(self.plan)]
