@@ -31,7 +31,8 @@ class Row:
     threads    threads that the variant may use
     error, bound             at the element where error / bound is largest: the distance to the float64 oracle, and what
                is allowed there
-    phase      part of a training step: "forward", "backward", "update", "data"; else ""
+    phase      part of a call: "forward", "backward", of a training step also "data" and "update"; on a GPU "graph" (a
+               call of many in one CUDA graph) and "end to end" (by the host's clock, launch included); the whole: ""
     compiled   for machine code: {"registers": 32, "spills": 0, "shared": 0, "occupancy": 1.0, "instructions": {…}}
     notes      what the reader must know: drift, interference, an interval that could not be brought below 1 %
     library    the library that computes: "numpy", "numba", "torch", …

@@ -8,7 +8,7 @@ from typing import Any
 
 from nanonet_benchmarks import statistics
 from nanonet_benchmarks.checking.check import Checked
-from nanonet_benchmarks.record import Row
+from nanonet_benchmarks.record import Row, seal
 from nanonet_benchmarks.timer import interference
 from nanonet_benchmarks.timer.clock import WHOLE
 from nanonet_benchmarks.timer.plan import Plan
@@ -31,6 +31,7 @@ class Contender:
     calls: dict[str, int] = field(default_factory=dict)
     samples: dict[Place, list[list[float]]] = field(default_factory=dict)
     loads: dict[str, list[dict[str, float]]] = field(default_factory=dict)
+    gpu: list[dict[str, Any]] = field(default_factory=list)  # what the GPU timer said of its device, for each process
     _intervals: dict[Place, tuple[int, tuple[float, float]]] = field(default_factory=dict)
 
     @property
@@ -89,6 +90,8 @@ class Contender:
             facts |= {"phase": phase, "cache": cache, "calls": self.calls.get(cache), "load": load}
             if phase != WHOLE:
                 facts |= {"flops": None, "bytes": None}  # they are those of the whole call
+            if self.variant.device == "cuda":
+                facts |= _sealed(samples, self.gpu)
             yield Row(
                 evidence="measured",
                 samples=[list(process) for process in samples],
@@ -96,9 +99,16 @@ class Contender:
                 mad=statistics.mad(samples),
                 low=low,
                 high=high,
-                notes=[*_notes(samples, self._width((cache, phase)), plan), *interference.notes(load)],
+                notes=self._notes((cache, phase), plan, load),
                 **facts,
             )
+
+    def _notes(self, place: Place, plan: Plan, load: dict[str, float]) -> list[str]:
+        """What the reader of a row must know."""
+        found = [*_notes(self.samples[place], self._width(place), plan), *interference.notes(load)]
+        if any(one.get("throttled") for one in self.gpu):
+            found.append("the GPU was slowed down meanwhile, by power or heat")
+        return found
 
     def _facts(self) -> dict[str, Any]:
         workload, checked = self.workload, self.checked
@@ -114,6 +124,16 @@ class Contender:
             "error": _number(checked.error) if checked else None,
             "bound": _number(checked.bound) if checked else None,
         }
+
+
+def _sealed(samples: list[list[float]], said: list[dict[str, Any]]) -> dict[str, Any]:
+    """Fields of a row whose samples the GPU timer took: device, clocks, and the seal that ties them together."""
+    clocks = [one["clock_mhz"] for one in said if "clock_mhz" in one]
+    slowed = any(one.get("throttled") for one in said)
+    gpu = dict(said[-1]) | {"throttled": slowed}
+    if clocks:
+        gpu |= {"clock_mhz": min(clocks), "clock_mhz_most": max(clocks)}
+    return {"device": f"cuda: {gpu['device']}", "gpu": gpu | {"seal": seal(samples, gpu)}}
 
 
 def _number(x: float) -> float | None:

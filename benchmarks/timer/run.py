@@ -24,7 +24,7 @@ def run(workloads: Sequence[Workload], plan: Plan | None = None, progress: Tell 
     A variant that cannot run here becomes a skipped row with the reason, and so does one whose result is wrong: it is
     not timed. KeyboardInterrupt ends the run early: the rows hold what was measured until then.
     """
-    session = Session(workloads, plan or Plan(), progress or (lambda _: None))
+    session = Session(workloads, plan or Plan(), progress or _nobody)
     with suppress(KeyboardInterrupt):
         session.measure()
     return session.rows()
@@ -43,10 +43,10 @@ class Session:
     def measure(self) -> None:
         """Generations, until every interval is small enough or the time is over."""
         for generation in range(self.plan.most_processes):
-            open_groups = [g for g in self.groups if not all(c.is_precise(self.plan.precision) for c in g)]
-            waiting = self.groups if generation < self.plan.processes else open_groups
-            waiting = [group for group in waiting if not all(c.skipped for c in group)]
-            if not waiting or self.over():
+            waiting = [group for group in self.groups if not all(c.skipped for c in group)]
+            if generation >= self.plan.processes:
+                waiting = [group for group in waiting if not all(c.is_precise(self.plan.precision) for c in group)]
+            if not waiting or (self.over() and self.steps):
                 return
             self._generation(generation, waiting)
 
@@ -65,16 +65,22 @@ class Session:
                 self.tell(Progress(self._fraction(), f"{text}: {_title(group[0].workload)}"))
                 take_turns(group, crew, self.plan, self.rng, generation)
                 self.steps += 1
-                for row in (row for contender in group for row in contender.rows(self.plan)):
-                    self.tell(Progress(self._fraction(), f"{text}: {_title(group[0].workload)}", row))
+                if self.tell is not _nobody:
+                    for row in (row for contender in group for row in contender.rows(self.plan)):
+                        self.tell(Progress(self._fraction(), f"{text}: {_title(group[0].workload)}", row))
 
     def _fraction(self) -> float:
-        least = len(self.groups) * self.plan.processes
-        spent = (time.perf_counter() - self.began) / self.plan.seconds
-        return min(1.0, max(spent, self.steps / max(least, 1) if self.steps < least else spent))
+        """How much of the work or of the time is behind us, whichever is more."""
+        work = self.steps / max(len(self.groups) * self.plan.most_processes, 1)
+        spent = (time.perf_counter() - self.began) / max(self.plan.seconds, 1e-9)
+        return min(1.0, max(work, spent))
 
     def rows(self) -> list[Row]:
         return [row for group in self.groups for contender in group for row in contender.rows(self.plan)]
+
+
+def _nobody(progress: Progress) -> None:
+    """Is told when nobody asked."""
 
 
 def _title(workload: Workload) -> str:

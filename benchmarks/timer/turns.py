@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import numpy as np
 
 from nanonet_benchmarks.timer.clock import WHOLE
@@ -61,6 +63,10 @@ def _rounds(ready: list[Contender], crew: Crew, plan: Plan, rng: np.random.Gener
         if spent > plan.workload_seconds:
             break
     load = watch.stop(crew.used() - own)
+    for contender in ready:
+        if contender.variant.device == "cuda" and crew.holds(contender):
+            with suppress(WorkerError, CallError):
+                contender.gpu.append(crew.ask(contender, "device"))
     for contender in ready:
         if not contender.skipped and taken[contender.number]:
             _keep(contender, cache, taken[contender.number], load, turn)

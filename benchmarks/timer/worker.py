@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -16,6 +17,8 @@ from typing import Any, BinaryIO
 from nanonet_benchmarks import workloads
 from nanonet_benchmarks.checking.check import Checked, check
 from nanonet_benchmarks.timer import clock, interference, threads
+from nanonet_benchmarks.timer.clock import WHOLE
+from nanonet_benchmarks.timer.gpu import MOST_LAUNCHES, GpuTimer, open_timer
 from nanonet_benchmarks.workloads import base
 from nanonet_benchmarks.workloads.base import Prepared, Workload, placed
 
@@ -37,10 +40,13 @@ class Bench:
         self.library, self.threads = library, count
         base.only(library)
         self.open_ones: dict[int, tuple[Workload, Prepared]] = {}
+        self.gpu: GpuTimer | None = None  # where the library computes on one
 
     def start(self) -> None:
         """Import the library, which takes seconds for some: all workers do it at the same time."""
-        if find_spec(self.library):
+        if self.library == "cuda":
+            self.gpu = open_timer()
+        elif find_spec(self.library):
             import_module(self.library)
 
     def open(self, key: int, name: str, size: dict[str, Any], variant: str, seed: int) -> tuple[Checked, float]:
@@ -50,22 +56,41 @@ class Bench:
         threads.limit(self.library, self.threads)
         checked = check(workload, prepared, seed + 1)
         self.open_ones[key] = workload, prepared
-        return checked, 0.0 if checked.refused else clock.seconds(prepared.call, 1)
+        return checked, 0.0 if checked.refused else clock.seconds(self._waited(prepared), 1)
 
     def calibrate(self, key: int, least: float) -> int:
-        return clock.calibrate(self.open_ones[key][1].call, least)
+        return clock.calibrate(self._waited(self.open_ones[key][1]), least)
+
+    def _waited(self, prepared: Prepared) -> Callable[[], Any]:
+        """The call as the host's clock can time it: on a GPU, until it is done."""
+        gpu = self.gpu
+        return prepared.call if gpu is None else lambda: gpu.end_to_end_seconds(prepared.call)
 
     def sample(self, key: int, calls: int, cold: bool) -> Sample:
         prepared = self.open_ones[key][1]
+        if self.gpu is not None:
+            return self._gpu_sample(self.gpu, prepared, calls, cold)
         pushed, cpu, start = interference.pushed_aside(), time.process_time(), time.perf_counter()
         seconds = clock.sample(prepared, calls, cold)
         wall, used = time.perf_counter() - start, time.process_time() - cpu
         return Sample(seconds, used, wall, interference.pushed_aside() - pushed)
 
+    def _gpu_sample(self, gpu: GpuTimer, prepared: Prepared, calls: int, cold: bool) -> Sample:
+        start = time.perf_counter()
+        seconds = {WHOLE: gpu.seconds(prepared.call, calls, cold)}
+        if not cold:
+            seconds |= {"graph": gpu.graph_seconds(prepared.call, min(calls, MOST_LAUNCHES))}
+            seconds |= {"end to end": gpu.end_to_end_seconds(prepared.call)}
+        return Sample(seconds, 0.0, time.perf_counter() - start, 0)
+
+    def device(self, key: int) -> dict[str, Any] | None:
+        """The GPU that samples come from, and its clocks now; None where they come from the CPU."""
+        return None if self.gpu is None else self.gpu.device | self.gpu.state()
+
     def check(self, key: int, seed: int, calls: int) -> Checked:
         """Check what a sample leaves behind, with inputs that the variant has not seen."""
         workload, prepared = self.open_ones[key]
-        return check(workload, prepared, seed, lambda: clock.sample(prepared, calls))
+        return check(workload, prepared, seed, lambda: self.sample(key, calls, False))
 
     def close(self, key: int) -> None:
         self.open_ones.pop(key, None)

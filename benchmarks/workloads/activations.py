@@ -12,6 +12,7 @@ from nanonet.ops.rectifier import Relu
 from nanonet_benchmarks.checking.bounds import UNIT
 from nanonet_benchmarks.workloads.base import Arrays, Prepared, Variant, Workload, empty, installed
 from nanonet_benchmarks.workloads.variants import PHASES, both, jax_pair, kernels_installed, oracle, textbook
+from nanonet_benchmarks.workloads.with_cupy import elementwise, on_gpu
 
 GELU_FLOPS, RELU_FLOPS = 30.0, 2.0  # an element, forward and backward; a tanh counts as 10
 MOVED = 20.0  # bytes an element: read x and write y; read x (or y) and dy, and write dx
@@ -35,6 +36,7 @@ def gelu(n: int) -> Workload:
         Variant("torch", "torch", _torch_gelu, installed("torch")),
         jax_pair(lambda jnp, x: 0.5 * x * (1 + jnp.tanh(_C * (x + 0.044715 * x**3))), ["x"], ["dx"]),
         Variant("numexpr", "numexpr", _numexpr(*_GELU_EXPRESSIONS), installed("numexpr")),
+        on_gpu("cupy: elementwise", elementwise(_PARAMETERS, _RESULT, _GELU_CODE, "gelu")),
     ]
     known = oracle(Gelu, ["x"], ["dx"], approximate="tanh")
     return Workload("gelu", {"n": n}, _draw(n), known, bound, variants, GELU_FLOPS * n, MOVED * n, PHASES)
@@ -47,9 +49,8 @@ def relu(n: int) -> Workload:
         Variant("numba", "numba", _numba("piecewise", "relu", reads="y"), kernels_installed("cpu.piecewise")),
         Variant("torch", "torch", _torch_relu, installed("torch")),
         jax_pair(lambda jnp, x: jnp.where(x > 0, x, 0), ["x"], ["dx"]),
-        Variant(
-            "numexpr", "numexpr", _numexpr("where(x > 0, x, zero)", "where(y > 0, dy, zero)"), installed("numexpr")
-        ),
+        Variant("numexpr", "numexpr", _numexpr(*_RELU_EXPRESSIONS), installed("numexpr")),
+        on_gpu("cupy: elementwise", elementwise(_PARAMETERS, _RESULT, _RELU_CODE, "relu")),
     ]
     exact: Callable[[Arrays, Arrays], dict[str, Any]] = lambda inputs, expected: {"y": 0.0, "dx": 0.0}  # noqa: E731
     known = oracle(Relu, ["x"], ["dx"])
@@ -57,11 +58,20 @@ def relu(n: int) -> Workload:
 
 
 _C = 0.7978845608028654  # √(2/π)
+_RELU_EXPRESSIONS = ("where(x > 0, x, zero)", "where(y > 0, dy, zero)")
 _GELU_EXPRESSIONS = (
     "half * x * (one + tanh(c * (x + a * x * x * x)))",
     "dy * (half * (one + tanh(c * (x + a * x * x * x)))"
     " + half * x * (one - tanh(c * (x + a * x * x * x)) ** 2) * c * (one + three * a * x * x))",
 )
+_PARAMETERS, _RESULT = "float32 x, float32 dy", "float32 y, float32 dx"  # both passes in one kernel
+_RELU_CODE = "y = x > 0 ? x : 0.0f; dx = x > 0 ? dy : 0.0f"
+_GELU_CODE = """
+    float t = tanhf(0.7978845608028654f * (x + 0.044715f * x * x * x));
+    float slope = 0.7978845608028654f * (1.0f + 3.0f * 0.044715f * x * x);
+    y = 0.5f * x * (1.0f + t);
+    dx = dy * (0.5f * (1.0f + t) + 0.5f * x * (1.0f - t * t) * slope)
+"""
 _NUMBERS = {"zero": 0.0, "half": 0.5, "one": 1.0, "three": 3.0, "c": _C, "a": 0.044715}
 
 

@@ -81,7 +81,7 @@ def _numba(inputs: Arrays) -> Prepared:
 
 
 def _torch(inputs: Arrays) -> Prepared:
-    """PyTorch has no layer norm that writes into given arrays: both phases return new ones, as they do for its users."""
+    """PyTorch's layer norm cannot write into given arrays: both phases return new ones, as for its users."""
     import torch
 
     x, dy, w, b = (torch.from_numpy(inputs[name]) for name in ("x", "dy", "w", "b"))

@@ -10,6 +10,7 @@ import numpy as np
 from nanonet_benchmarks.checking.bounds import gamma
 from nanonet_benchmarks.workloads.base import Arrays, Prepared, Variant, Workload, empty, installed, needed
 from nanonet_benchmarks.workloads.variants import kernels_installed
+from nanonet_benchmarks.workloads.with_cupy import cublas, on_gpu
 
 
 def matmul(m: int, n: int, k: int) -> Workload:
@@ -30,6 +31,7 @@ def matmul(m: int, n: int, k: int) -> Workload:
         Variant("numpy: BLAS", "numpy", _numpy),
         Variant("torch", "torch", _torch, installed("torch")),
         Variant("jax", "jax", _jax, installed("jax")),
+        on_gpu("cupy: cuBLAS", cublas),
     ]
     flops, moved = 2.0 * m * n * k, 4.0 * (m * k + k * n + m * n)
     return Workload("matmul", {"m": m, "n": n, "k": k}, draw, oracle, bound, variants, flops, moved)
