@@ -31,7 +31,7 @@ class Order:
     size      numbers for the workload's size; none: the usual ones
     threads   numbers of threads; none: 1, and all
     seconds   for everything
-    device    "cpu" or "cuda"
+    device    "cpu" or "cuda"; "all": both, and without a GPU one line that says why
     full      more sizes, more processes, cold cache too, and machine code for every architecture
     """
 
@@ -39,13 +39,13 @@ class Order:
     size: tuple[int, ...] = ()
     threads: tuple[int, ...] = ()
     seconds: float = 110.0
-    device: str = "cpu"
+    device: str = "all"
     full: bool = False
 
     @property
     def everything(self) -> bool:
         """Is it the whole picture, or some workloads only?"""
-        return not self.names and self.device == "cpu"
+        return not self.names and self.device == "all"
 
 
 @dataclass(frozen=True)
@@ -108,6 +108,8 @@ def steps(
                 why = "the time for ceilings was used up, since the machine is busy; give more --time"
                 yield Row(roofline.WORKLOAD, {}, "further ceilings", "cpu", "skipped", reason=why)
                 break
+    if order.device == "all" and (reason := gpu.missing()):
+        yield Row("kernels", {}, "on a GPU", "cuda", "skipped", reason=reason)
     yield from without_memory(chosen)
     spent = time.monotonic() - began
     share = CODE_SHARE if order.everything else 0.0
@@ -142,14 +144,10 @@ def plan(order: Order, seconds: float) -> Plan:
 
 def workloads(order: Order) -> list[Workload]:
     """The workloads that were asked for, at every size."""
+    wanted = ("cpu", "cuda") if order.device == "all" and not gpu.missing() else ("cpu",)
+    wanted = wanted if order.device == "all" else (order.device,)
     found = sizes.workloads(order.names, order.size, order.full)
-    if order.device == "cpu":
-        return [_only(one, "cpu") for one in found]
-    return [_only(one, "cuda") for one in found]
-
-
-def _only(workload: Workload, device: str) -> Workload:
-    return replace(workload, variants=[one for one in workload.variants if one.device == device])
+    return [replace(one, variants=[v for v in one.variants if v.device in wanted]) for one in found]
 
 
 def without_memory(chosen: Sequence[Workload]) -> Iterator[Row]:

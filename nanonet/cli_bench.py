@@ -53,7 +53,7 @@ def run(
     size: Annotated[str, Option(metavar="N[xN…]", help="512, 512x1024x256, 1M; else the usual sizes.")] = "",
     threads: Annotated[list[int] | None, Option(help="Threads; may be repeated.", show_default="1, and all")] = None,
     time: Annotated[float, Option(metavar="SECONDS", help="What it may take.", show_default="110")] = 0.0,
-    device: Annotated[str, Option(help="cpu or cuda.")] = "cpu",
+    device: Annotated[str, Option(help="cpu, cuda, or all that is here.")] = "all",
     full: Annotated[bool, Option("--full/--quick", help="More sizes, cold cache, all GPU architectures.")] = False,
     json: Annotated[Path | None, Option(help="All samples.", show_default=str(FILE))] = None,
     csv: Annotated[Path | None, Option(help="One line a row.", show_default=False)] = None,
@@ -65,8 +65,8 @@ def run(
     from nanonet_benchmarks.report import terminal
     from nanonet_benchmarks.report.live import Screen
 
-    if device not in ("cpu", "cuda"):
-        raise WrongCallError(f"--device: expected cpu or cuda, got {device!r}")
+    if device not in ("all", "cpu", "cuda"):
+        raise WrongCallError(f"--device: expected cpu, cuda or all, got {device!r}")
     if any(n < 1 for n in threads or ()):
         raise WrongCallError(f"--threads: expected 1 or more, got {min(threads or ())}")
     if time < 0:

@@ -17,7 +17,7 @@ from typer.main import get_command
 
 from nanonet import cli_bench
 from nanonet_benchmarks import session, sizes, timer
-from nanonet_benchmarks.machine import gpu, roofline
+from nanonet_benchmarks.machine import fingerprint, gpu, roofline
 from nanonet_benchmarks.record import Record, Row
 from nanonet_benchmarks.report.files import load
 from nanonet_benchmarks.workloads import names
@@ -70,7 +70,7 @@ def test_it_measures_within_the_time_and_on_the_threads_that_were_asked_for(quic
     assert plan.threads == (1,)
     assert 0 < plan.seconds <= 7
     record = load("a.json")
-    assert [row.workload for row in record.rows] == ["matmul"]  # no ceilings, since a workload was named
+    assert {row.workload for row in record.rows} == {"kernels", "matmul"}  # no ceilings, since a workload was named
     assert sorted(path.name for path in Path().iterdir()) == ["a.html", "a.json"]
 
 
@@ -95,7 +95,7 @@ def test_full_asks_for_more(quick: list[Any]) -> None:
         (["matmul", "--size", "big"], "expected numbers above 0"),
         (["matmul", "--size", "0"], "expected numbers above 0"),
         (["matmul", "--size", "2x3"], "expected mxnxk, got 2x3"),
-        (["--device", "tpu"], "expected cpu or cuda"),
+        (["--device", "tpu"], "expected cpu, cuda or all"),
         (["--threads", "0"], "expected 1 or more"),
         (["--time", "-1"], "above 0"),
         (["--json", "nowhere/a.json"], "folder does not exist"),
@@ -118,14 +118,27 @@ def test_without_a_gpu_device_cuda_is_one_line(quick: list[Any], monkeypatch: py
     assert quick == []
 
 
+def test_without_a_gpu_the_cpu_is_measured_and_one_line_says_why(
+    quick: list[Any], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gpu, "missing", lambda: gpu.NO_DRIVER)
+    assert bench("matmul", "--size", "8") == 0
+    assert " ".join(capsys.readouterr().out.split()).count(gpu.NO_DRIVER) == 1
+    assert {v.device for one in quick[0][0] for v in one.variants} == {"cpu"}
+    monkeypatch.setattr(gpu, "missing", lambda: "")
+    monkeypatch.setattr(fingerprint, "describe_gpu", lambda: made.machine()["gpu"])
+    assert bench("matmul", "--size", "8") == 0
+    assert {v.device for one in quick[1][0] for v in one.variants} == {"cpu", "cuda"}
+
+
 def test_what_does_not_fit_into_memory_is_skipped_with_one_line(
     quick: list[Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(session, "free_memory", lambda: 2**20)
     assert bench("matmul", "--size", "512") == 0
     assert "too little memory" in capsys.readouterr().out
-    [row] = load("nanonet-bench.json").rows
-    assert row.evidence == "skipped"
+    reasons = [row.reason for row in load("nanonet-bench.json").rows if row.evidence == "skipped"]
+    assert any("too little memory" in reason for reason in reasons)
     assert quick[0][0] == []
 
 
@@ -263,4 +276,4 @@ def test_a_record_is_plain_json(quick: list[Any]) -> None:
     bench("matmul", "--size", "8")
     data = json.loads(Path("nanonet-bench.json").read_text(encoding="utf-8"))
     assert set(data) == {"version", "machine", "more", "rows"}
-    assert data["rows"][0]["samples"]
+    assert data["rows"][-1]["samples"]
