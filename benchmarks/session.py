@@ -82,6 +82,7 @@ def run(order: Order, told: Told = lambda news: None) -> Record:
     with noticed() as interrupted:
         try:
             for row in steps(order, chosen, began, keep, interrupted):
+                rows.pop(row.key, None)  # the final order is that of the steps, not that of the news
                 rows[row.key] = row
         except KeyboardInterrupt:
             interrupted.append(True)

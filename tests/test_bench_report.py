@@ -313,6 +313,16 @@ def test_distributions_show_every_variant_and_the_median_of_each_process() -> No
     assert comparison.distributions(groups(rows)).count("<details>") == 1
 
 
+def test_the_parts_of_a_step_stand_beside_the_whole() -> None:
+    seconds = {("numpy", "forward"): 1e-3, ("numpy", ""): 4e-3, ("fused", "forward"): 5e-4, ("fused", ""): 1e-3}
+    rows = [made.timed("gelu", {"n": 8}, variant, s, phase=phase) for (variant, phase), s in seconds.items()]
+    html = comparison.comparison(groups(rows)[0])
+    speeds = [float(one) for one in re.findall(r"([\d.]+)×</td>", html)]
+    assert speeds == [1.0, pytest.approx(4, rel=0.05)]
+    lines = printed(Record(made.machine(), rows))
+    assert any("together" in line and "× numpy" in line for line in lines)
+
+
 def test_axes_have_ticks_even_where_no_power_of_ten_is_within() -> None:
     assert svg.horizontal(1.5, 8).ticks() == [2, 5]
     assert len(svg.horizontal(1e-3, 1e12).ticks()) <= 8

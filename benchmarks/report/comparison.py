@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from nanonet.htmlpage import count
 from nanonet_benchmarks.record import Row
 from nanonet_benchmarks.report import figures, words
 from nanonet_benchmarks.report.groups import Group, baseline
@@ -55,30 +56,36 @@ def error(row: Row) -> str:
     return f"{row.error / row.bound:.2f}" if row.error is not None and row.bound else words.NOTHING
 
 
-def notes(row: Row) -> str:
-    return "".join(f'<span class="note">{escape(note)}</span>' for note in row.notes)
+def notes(*rows: Row) -> str:
+    """The notes of the rows, closed until they are asked for."""
+    found = list(dict.fromkeys(note for row in rows for note in row.notes))
+    lines = "".join(f"<li>{escape(note)}</li>" for note in found)
+    return f'<details class="note"><summary>{count(found, "note")}</summary><ul>{lines}</ul></details>' if found else ""
 
 
 def phases(group: Group) -> str:
-    """Variants in rows, phases in columns, and the whole."""
-    variants = list(dict.fromkeys(row.variant for row in group.timed))
+    """Variants in rows, phases in columns, then all of them together beside the baseline."""
+    base = baseline(group)
     found = {(row.variant, row.phase): row for row in group.timed}
     slowest = max(row.median or 0.0 for row in group.timed)
-    names = [*group.phases, *([""] if any(not row.phase for row in group.timed) else [])]
     rows = []
-    for variant in variants:
-        cells = [words.seconds(one.median) if (one := found.get((variant, name))) else words.NOTHING for name in names]
-        parts = [
-            ((one.median or 0.0) / slowest) if (one := found.get((variant, name))) else 0.0 for name in group.phases
-        ]
-        strip = "".join(f'<span class="p{i}" style="width:{100 * part:.1f}%"></span>' for i, part in enumerate(parts))
-        evidence = " ".join(
-            badge(kind) for kind in dict.fromkeys(row.evidence for row in group.timed if row.variant == variant)
-        )
-        rows.append((escape(variant), f'<span class="bar" aria-hidden="true">{strip}</span>', *cells, evidence))
+    for variant in dict.fromkeys(row.variant for row in group.timed):
+        own = [row for row in group.timed if row.variant == variant]
+        parts = [found.get((variant, name)) for name in group.phases]
+        shares = [(one.median or 0.0) / slowest if one else 0.0 for one in parts]
+        strip = "".join(f'<span class="p{i}" style="width:{100 * part:.1f}%"></span>' for i, part in enumerate(shares))
+        whole = found.get((variant, ""))
+        times = base.median / whole.median if base and base.median and whole and whole.median else None
+        rows.append((
+            escape(variant) + notes(*own), f'<span class="bar" aria-hidden="true">{strip}</span>',
+            *(words.seconds(one.median) if one else words.NOTHING for one in [*parts, whole]),
+            f"{words.digits(times)}×" if times else words.NOTHING,
+            " ".join(badge(kind) for kind in dict.fromkeys(row.evidence for row in own)),
+        ))  # fmt: skip
     keys = [f'<span class="key p{i}" aria-hidden="true"></span>{escape(name)}' for i, name in enumerate(group.phases)]
-    header = ("variant", BAR, *keys, *(["whole step"] if "" in names else []), "evidence")
-    return table(group.title, header, rows, numeric=range(2, 2 + len(names)), kind="ladder")
+    caption = f"{group.title} (1× is {base.variant})" if base else group.title
+    header = ("variant", BAR, *keys, "together", "speed", "evidence")
+    return table(caption, header, rows, numeric=range(2, 4 + len(keys)), kind="ladder")
 
 
 def distributions(found: Sequence[Group]) -> str:

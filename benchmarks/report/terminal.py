@@ -91,18 +91,20 @@ def _versus(base: Row | None) -> str:
 
 
 def phases(group: Group) -> Table:
-    """Variants in rows, phases in columns."""
-    table = _table(group.title)
+    """Variants in rows, phases in columns, then all of them together beside the baseline."""
+    table, base = _table(group.title), baseline(group)
     table.add_column("variant", overflow="fold")
-    found = {(row.variant, row.phase): row for row in group.timed}
-    names = [*group.phases, *([""] if any(not row.phase for row in group.timed) else [])]
-    for name in names:
-        table.add_column(name or "whole step", justify="right", no_wrap=True)
+    for name in (*group.phases, "together", _versus(base)):
+        table.add_column(name, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
+    found = {(row.variant, row.phase): row for row in group.timed}
     for variant in dict.fromkeys(row.variant for row in group.timed):
-        cells = [words.seconds(one.median) if (one := found.get((variant, name))) else words.NOTHING for name in names]
+        ones = [found.get((variant, name)) for name in (*group.phases, "")]
+        cells = [words.seconds(one.median) if one else words.NOTHING for one in ones]
+        whole = ones[-1].median if ones[-1] else None
+        times = f"{words.digits(base.median / whole)}×" if base and base.median and whole else ""
         kinds = dict.fromkeys(row.evidence for row in group.timed if row.variant == variant)
-        table.add_row(escape(variant), *cells, " ".join(map(evidence, kinds)))
+        table.add_row(escape(variant), *cells, times, " ".join(map(evidence, kinds)))
     return table
 
 
