@@ -1,0 +1,102 @@
+"""Measure workloads: fresh processes, all variants of a workload in turn, until the intervals are small enough."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+import numpy as np
+
+from nanonet_benchmarks.record import Row
+from nanonet_benchmarks.timer.contender import Contender
+from nanonet_benchmarks.timer.crew import Crew
+from nanonet_benchmarks.timer.plan import Plan, Progress
+from nanonet_benchmarks.timer.turns import take_turns
+from nanonet_benchmarks.workloads.base import Workload
+
+Tell = Callable[[Progress], None]
+
+
+def run(workloads: Sequence[Workload], plan: Plan | None = None, progress: Tell | None = None) -> list[Row]:
+    """A row for every variant, cache state, number of threads and phase, in the order of the workloads.
+
+    A variant that cannot run here becomes a skipped row with the reason, and so does one whose result is wrong: it is
+    not timed. KeyboardInterrupt ends the run early: the rows hold what was measured until then.
+    """
+    session = Session(workloads, plan or Plan(), progress or _nobody)
+    with suppress(KeyboardInterrupt):
+        session.measure()
+    return session.rows()
+
+
+class Session:
+    """One run. The outer loop is over generations of fresh processes, the inner one over workloads in random order."""
+
+    def __init__(self, workloads: Sequence[Workload], plan: Plan, tell: Tell) -> None:
+        self.plan, self.tell = plan, tell
+        self.rng = np.random.default_rng(plan.seed)
+        self.groups = _contenders(workloads, plan)
+        self.began = time.perf_counter()
+        self.steps = 0  # workloads measured, in all generations
+
+    def measure(self) -> None:
+        """Generations, until every interval is small enough or the time is over."""
+        for generation in range(self.plan.most_processes):
+            waiting = [group for group in self.groups if not all(c.skipped for c in group)]
+            if generation >= self.plan.processes:
+                waiting = [group for group in waiting if not all(c.is_precise(self.plan.precision) for c in group)]
+            if not waiting or (self.over() and self.steps):
+                return
+            self._generation(generation, waiting)
+
+    def over(self) -> bool:
+        return time.perf_counter() - self.began > self.plan.seconds
+
+    def _generation(self, generation: int, groups: list[list[Contender]]) -> None:
+        """Every group once, in fresh processes and in random order."""
+        order = [groups[i] for i in self.rng.permutation(len(groups))]
+        text = f"process {generation + 1} of {self.plan.processes} or more"
+        self.tell(Progress(self._fraction(), f"{text}: starting"))
+        with Crew({c.worker for group in order for c in group if not c.skipped}) as crew:
+            for group in order:
+                if self.over() and self.steps:
+                    return
+                self.tell(Progress(self._fraction(), f"{text}: {_title(group[0].workload)}"))
+                take_turns(group, crew, self.plan, self.rng, generation)
+                self.steps += 1
+                if self.tell is not _nobody:
+                    for row in (row for contender in group for row in contender.rows(self.plan)):
+                        self.tell(Progress(self._fraction(), f"{text}: {_title(group[0].workload)}", row))
+
+    def _fraction(self) -> float:
+        """How much of the work or of the time is behind us, whichever is more."""
+        work = self.steps / max(len(self.groups) * self.plan.most_processes, 1)
+        spent = (time.perf_counter() - self.began) / max(self.plan.seconds, 1e-9)
+        return min(1.0, max(work, spent))
+
+    def rows(self) -> list[Row]:
+        return [row for group in self.groups for contender in group for row in contender.rows(self.plan)]
+
+
+def _nobody(progress: Progress) -> None:
+    """Is told when nobody asked."""
+
+
+def _title(workload: Workload) -> str:
+    return " ".join([workload.name, *(f"{k}={v}" for k, v in workload.size.items())])
+
+
+def _contenders(workloads: Sequence[Workload], plan: Plan) -> list[list[Contender]]:
+    """Every variant with every number of threads that it can use, by workload."""
+    groups: list[list[Contender]] = []
+    number = 0
+    for workload in workloads:
+        group: list[Contender] = []
+        for variant in workload.variants:
+            reason = variant.available()
+            most = variant.most_threads or max(plan.threads)
+            for threads in sorted({min(count, most) for count in plan.threads}):
+                group.append(Contender(number := number + 1, workload, variant, threads, reason))
+        groups.append(group)
+    return groups
