@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 import nanonet as nt
-from nanonet import cli_exercise
+from nanonet import cli_bench, cli_exercise
 from nanonet.cli_ideas import ideas
 from nanonet.cli_step import step
 
@@ -201,6 +201,7 @@ def check(
 
 
 app.add_typer(cli_exercise.app, name="exercise")
+app.add_typer(cli_bench.app, name="bench")
 app.command()(ideas)
 app.command()(step)
 
