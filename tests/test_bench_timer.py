@@ -14,7 +14,7 @@ from nanonet_benchmarks.timer import Plan, Progress, clock, gpu, interference, r
 from nanonet_benchmarks.timer.contender import Contender
 from nanonet_benchmarks.timer.gpu import GpuTimer, parse_state
 from nanonet_benchmarks.timer.process import CallError, Worker, WorkerError
-from nanonet_benchmarks.timer.run import Session
+from nanonet_benchmarks.timer.run import Session, is_precise
 from nanonet_benchmarks.timer.threads import environment
 from nanonet_benchmarks.workloads import Prepared, Variant, base
 from nanonet_benchmarks.workloads.base import empty
@@ -93,6 +93,18 @@ def test_a_run_stops_when_the_intervals_are_small_enough() -> None:
     plan = replace(QUICK, processes=1, most_processes=9, precision=1e9, caches=("hot",), rounds=1)
     honest = [row for row in run([square(100)], plan) if row.variant == "honest"]
     assert [len(row.samples) for row in honest] == [1]
+
+
+def test_a_run_stops_when_the_ratios_are_known_although_the_medians_waver() -> None:
+    workload = square(10)
+    group = [Contender(i, workload, workload.variants[0], 1) for i in range(2)]
+    moments = [1.0, 1.5, 2.0, 0.7]  # the speed of the machine in each process
+    for contender, factor in zip(group, (1.0, 1.03), strict=True):
+        contender.samples["hot", ""] = [[factor * moment] * 8 for moment in moments]
+    assert is_precise(group, Plan(ratios=0.02))
+    assert not is_precise(group[:1], Plan(ratios=0.02))
+    group[1].samples["hot", ""][0] = [1.5] * 8  # one process in which the ratio is another
+    assert not is_precise(group, Plan(ratios=0.02))
 
 
 def test_a_time_limit_that_comes_first_is_told() -> None:

@@ -16,6 +16,8 @@ class Plan:
                 memory, above all) is part of the noise, and one process cannot show it
     most_processes  it goes on with more of them, up to so many, until every interval is small enough
     precision   the 95 % interval of the median is to be narrower than this share of the median
+    ratios      or the interval of every variant's time, divided by that of the variant before it, narrower than this.
+                Medians waver with the speed of the machine; ratios of variants that take turns hardly do
     rounds      rounds in a process: each visits all variants in a random order and then back again, so that every
                 variant gives two samples a round
     sample      seconds: a hot sample is as many calls as take that long
@@ -30,6 +32,7 @@ class Plan:
     processes: int = 5
     most_processes: int = 12
     precision: float = 0.01
+    ratios: float = 0.02
     rounds: int = 10
     sample: float = 1e-3
     workload_seconds: float = 0.5

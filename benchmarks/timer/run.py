@@ -5,10 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from itertools import pairwise
 
 import numpy as np
 
 from nanonet_benchmarks.record import Row
+from nanonet_benchmarks.statistics import paired
+from nanonet_benchmarks.timer.clock import WHOLE
 from nanonet_benchmarks.timer.contender import Contender
 from nanonet_benchmarks.timer.crew import Crew
 from nanonet_benchmarks.timer.plan import Plan, Progress
@@ -45,7 +48,7 @@ class Session:
         for generation in range(self.plan.most_processes):
             waiting = [group for group in self.groups if not all(c.skipped for c in group)]
             if generation >= self.plan.processes:
-                waiting = [group for group in waiting if not all(c.is_precise(self.plan.precision) for c in group)]
+                waiting = [group for group in waiting if not is_precise(group, self.plan)]
             if not waiting or (self.over() and self.steps):
                 return
             self._generation(generation, waiting)
@@ -81,6 +84,26 @@ class Session:
 
 def _nobody(progress: Progress) -> None:
     """Is told when nobody asked."""
+
+
+def is_precise(group: list[Contender], plan: Plan) -> bool:
+    """Need the variants of a workload no more processes?"""
+    return all(c.is_precise(plan.precision) for c in group) or _ratios_are_precise(group, plan.ratios)
+
+
+def _ratios_are_precise(group: list[Contender], width: float) -> bool:
+    """Is the ratio of each variant to the one before it known that well?"""
+    timed = [c for c in group if not c.skipped]
+    for one, other in pairwise(timed):
+        for place in one.samples:
+            if place[1] == WHOLE and place in other.samples:
+                pair = one.samples[place], other.samples[place]
+                if not any(a and b for a, b in zip(*pair, strict=False)):
+                    return False  # never in the same process
+                found = paired(*pair)
+                if found.high - found.low > width * found.ratio:
+                    return False
+    return len(timed) > 1
 
 
 def _title(workload: Workload) -> str:

@@ -26,7 +26,7 @@ from nanonet_benchmarks.workloads.base import Arrays, Prepared, Variant, Workloa
 REPEATS = 100  # a call is so many passes over the array, or 3 % more of them
 KINDS = {"equal": 0, "slower": 3}  # passes that the second variant makes beyond these
 PAIRS = ["equal", "slower", "equal", "slower"]  # trials that take turns with one another, as variants of a workload do
-PLAN = Plan(seconds=60, processes=5, most_processes=5, rounds=80, sample=3e-4, workload_seconds=9)
+PLAN = Plan(seconds=120, processes=5, most_processes=12, ratios=0.025, rounds=80, sample=3e-4, workload_seconds=9)
 
 
 def passes(n: int) -> Workload:
