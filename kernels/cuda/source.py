@@ -12,6 +12,7 @@ import numpy as np
 
 from nanonet_kernels.cuda.kernel import _SCALARS, CATALOGUE, Dim, simulated
 from nanonet_kernels.cuda.memory import SimulatedArray
+from nanonet_kernels.cuda.nvrtc import nvrtc
 
 Capability = tuple[int, int]
 
@@ -70,25 +71,18 @@ class SourceKernel:
         return ("--std=c++17", *(f"-D{name}={value}" for name, value in self.defines.items()))
 
     def ptx(self, capability: Capability) -> str:
-        """PTX for a compute capability such as (9, 0). Needs cuda-core and NVRTC, no GPU."""
+        """PTX for a compute capability such as (9, 0). Needs cuda-bindings and NVRTC, no GPU."""
         return self._compiled(capability, "ptx").decode()
 
     def cubin(self, capability: Capability) -> bytes:
-        """Machine code for a compute capability such as (9, 0). Needs cuda-core and NVRTC, no GPU."""
+        """Machine code for a compute capability such as (9, 0). Needs cuda-bindings and NVRTC, no GPU."""
         return self._compiled(capability, "cubin")
 
     def _compiled(self, capability: Capability, kind: str) -> bytes:
-        from cuda.core import Program, ProgramOptions
-
         if capability < self.needs:
             least, here = (".".join(map(str, c)) for c in (self.needs, capability))
             raise ValueError(f"kernel {self.name}: needs compute capability {least} or higher, got {here}")
-        options = ProgramOptions(
-            arch=f"sm_{capability[0]}{capability[1]}",
-            std="c++17",
-            define_macro=[(name, str(value)) for name, value in self.defines.items()],
-        )
-        return bytes(Program(self.text, "c++", options).compile(kind).code)
+        return nvrtc(self.text, self.entry, (f"--gpu-architecture=sm_{capability[0]}{capability[1]}", *self.options), kind)
 
     def __call__(self, grid: int | Dim, *arguments: Any, block: int | Dim | None = None, stream: Any = None) -> None:
         """Launch it: `grid` blocks of `block` threads. A pointer may be None, which is a null pointer.

@@ -56,6 +56,23 @@ inline void mma_half(float (&c)[4], const unsigned (&a)[4], const unsigned (&b)[
     emulated_mma(c, a, b, [=](unsigned x, unsigned y) { return low(x) * low(y) + high(x) * high(y); });
 }
 
+// Each lane reads a row of 16 bytes, as the hardware does, and takes its words out of all rows.
+template <bool TURNED>
+inline void load_matrices(unsigned (&r)[4], const void *row) {
+    uint4 mine = *static_cast<const uint4 *>(row);
+    const unsigned char *all = emulated_exchange(&mine, sizeof mine);
+    int group = emulated_lane() / 4, member = emulated_lane() % 4;
+    for (int matrix = 0; matrix < 4; matrix++) {
+        auto half = [&](int of_row, int column) {
+            unsigned short bits;
+            memcpy(&bits, all + 64 * (8 * matrix + of_row) + 2 * column, sizeof bits);
+            return unsigned(bits);
+        };
+        r[matrix] = TURNED ? half(2 * member, group) | half(2 * member + 1, group) << 16
+                           : half(group, 2 * member) | half(group, 2 * member + 1) << 16;
+    }
+}
+
 template <int BYTES>
 inline void copy_async(float *shared, const float *global, bool inside) {
     emulated_copy_async(shared, global, BYTES, inside ? BYTES : 0);

@@ -170,9 +170,9 @@ def _kernel(name: str, threads: int, arguments: str = _ARGUMENTS, **options: Any
 
 
 _SMALL = {"BM": 32, "BN": 32}
-_LARGE = {"BM": 128, "BN": 128, "BK": 8, "TM": 8, "TN": 8}
-_WARPS = _LARGE | {"BK": 16, "WM": 32, "WN": 64}
-_TENSOR = {"BM": 128, "BN": 128, "BK": 16, "WM": 64, "WN": 32}
+_LARGE = {"BM": 128, "BN": 128, "BK": 8, "TM": 8, "TN": 8, "BLOCKS": 2}  # two blocks on a multiprocessor: 128 registers
+_WARPS = _LARGE | {"WM": 32, "WN": 64}
+_TENSOR = {"BM": 128, "BN": 128, "BK": 16, "WM": 64, "WN": 32, "BLOCKS": 2}
 _SPLIT_ARGUMENTS = "f4* f4* f4* i4 i4 i4 i4 i8 i8 i8 i8"
 
 SUM_SLICES = _kernel("sum_slices", 256, "f4* f4* f4* i8 i4 i4 i4")
@@ -191,7 +191,7 @@ RUNGS_C: tuple[SourceRung, ...] = (
         16.0,
         _kernel("tile_1d", 512, defines={"BM": 64, "BN": 64, "BK": 8, "TM": 8}),
     ),
-    SourceRung("tile_2d", "a thread computes 8 x 8 elements", 32.0, _kernel("tile_2d", 256, defines=_LARGE)),
+    SourceRung("tile_2d", "a thread computes 8 x 8 elements", 32.0, _kernel("tile_2d", 256, defines=_LARGE | {"BLOCKS": 1})),
     SourceRung(
         "vectorised",
         "16 bytes by each access",
@@ -232,7 +232,7 @@ RUNGS_C: tuple[SourceRung, ...] = (
         "tensor_half",
         "tensor cores, operands rounded to half precision",
         32.0,
-        _kernel("tensor_half", 256, defines=_TENSOR | {"BK": 32} | _ROWS),
+        _kernel("tensor_half", 256, defines=_TENSOR | _ROWS, spills=32),
         precision="half",
         by_layout=True,
     ),

@@ -1,9 +1,9 @@
 // One operand's panel, copied from global to shared memory by cp.async: no registers in between, and the copy goes on while
 // the block multiplies. 16 bytes stay side by side on the way, so the panel lies in shared memory as the operand does in
-// global memory; the pitches are such that the 32 lanes of a warp find a fragment's elements on 32 different banks:
-// 4 * group + member with rows of 4 more than a multiple of 16 words, 8 * member + group with 8 more than a multiple of 32.
+// global memory; the rows are padded such that a warp finds a fragment's elements on 32 different banks.
 template <int WIDTH, int ALONG_K, int VECTOR>
 struct AsyncPanel {
+    static constexpr bool BY_K = ALONG_K;
     static constexpr int PITCH = ALONG_K ? BK + 4 : WIDTH + 8;
     static constexpr int SIZE = ALONG_K ? WIDTH * PITCH : BK * PITCH;
     static constexpr int ACROSS = (ALONG_K ? BK : WIDTH) / VECTOR;

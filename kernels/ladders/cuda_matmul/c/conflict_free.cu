@@ -13,7 +13,7 @@
 #define ROW_STEP (4 * BM / TM)
 #define COLUMN_STEP (4 * BN / TN)
 
-extern "C" __global__ void __launch_bounds__(THREADS) conflict_free(
+extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) conflict_free(
     const float *a, const float *b, float *out, const float *bias, int m, int n, int k,
     long long a_row, long long a_column, long long b_row, long long b_column, int activation) {
     __shared__ __align__(16) float panel_a[BK * PITCH_A], panel_b[BK * PITCH_B];
@@ -25,9 +25,11 @@ extern "C" __global__ void __launch_bounds__(THREADS) conflict_free(
     float sums[TM][TN] = {};
     a += row0 * a_row;
     b += column0 * b_column;
-    for (int k0 = 0; k0 < k; k0 += BK) {
-        from_a.fetch(a + k0 * a_column, a_column, a_row, k - k0, m - row0);
-        from_b.fetch(b + k0 * b_row, b_row, b_column, k - k0, n - column0);
+    for (int left = k; left > 0; left -= BK) {
+        from_a.fetch(a, a_column, a_row, left, m - row0);
+        from_b.fetch(b, b_row, b_column, left, n - column0);
+        a += BK * a_column;
+        b += BK * b_row;
         from_a.deposit(panel_a);
         from_b.deposit(panel_b);
         __syncthreads();  // the panels are complete

@@ -12,7 +12,7 @@
 #define ROW_STEP (4 * BM / TM)
 #define COLUMN_STEP (4 * BN / TN)
 
-extern "C" __global__ void __launch_bounds__(THREADS) double_buffered(
+extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) double_buffered(
     const float *a, const float *b, float *out, const float *bias, int m, int n, int k,
     long long a_row, long long a_column, long long b_row, long long b_column, int activation) {
     __shared__ __align__(16) float panel_a[2][BK * PITCH_A], panel_b[2][BK * PITCH_B];
@@ -27,12 +27,14 @@ extern "C" __global__ void __launch_bounds__(THREADS) double_buffered(
     from_a.fetch(a, a_column, a_row, k, m - row0);
     from_b.fetch(b, b_row, b_column, k, n - column0);
     int now = 0;
-    for (int k0 = 0; k0 < k; k0 += BK) {
+    for (int left = k; left > 0; left -= BK) {
         from_a.deposit(panel_a[now]);
         from_b.deposit(panel_b[now]);
         __syncthreads();  // panel `now` is complete, and nobody reads the other one any more
-        from_a.fetch(a + (k0 + BK) * a_column, a_column, a_row, k - k0 - BK, m - row0);  // behind the end: nothing
-        from_b.fetch(b + (k0 + BK) * b_row, b_row, b_column, k - k0 - BK, n - column0);
+        a += BK * a_column;
+        b += BK * b_row;
+        from_a.fetch(a, a_column, a_row, left - BK, m - row0);  // behind the end: nothing
+        from_b.fetch(b, b_row, b_column, left - BK, n - column0);
         multiply<PITCH_A, PITCH_B, ROW_STEP, COLUMN_STEP>(panel_a[now] + row, panel_b[now] + column, sums);
         now = 1 - now;
     }

@@ -7,6 +7,20 @@
 __device__ __forceinline__ float4 load4(const float *x) { return *reinterpret_cast<const float4 *>(x); }
 __device__ __forceinline__ void store4(float *x, float4 v) { *reinterpret_cast<float4 *>(x) = v; }
 
+// VECTOR elements from (p, w) on; outside of `inside_k` and `inside_w` zeros, which add nothing to a sum.
+template <int ALONG_K, int VECTOR>
+__device__ __forceinline__ void fetch_one(float (&kept)[VECTOR], const float *x, long long k_stride, long long w_stride,
+                                          int p, int w, int inside_k, int inside_w) {
+    bool inside = p < inside_k && w < inside_w;
+    if constexpr (VECTOR == 4) {
+        const float *from = x + (ALONG_K ? p + w * w_stride : p * k_stride + w);
+        float4 v = inside ? load4(from) : make_float4(0.0f, 0.0f, 0.0f, 0.0f);
+        kept[0] = v.x, kept[1] = v.y, kept[2] = v.z, kept[3] = v.w;
+    } else {
+        kept[0] = inside ? x[p * k_stride + w * w_stride] : 0.0f;
+    }
+}
+
 template <int WIDTH, int PITCH, int ALONG_K, int VECTOR>
 struct Panel {
     static constexpr int ACROSS = (ALONG_K ? BK : WIDTH) / VECTOR;       // vectors side by side in memory
@@ -23,20 +37,10 @@ struct Panel {
         return ALONG_K ? i / ACROSS : i % ACROSS * VECTOR;
     }
 
-    // Global memory to registers: x points to the panel's first element; outside `inside_k` and `inside_w` are zeros.
+    // Global memory to registers: x points to the panel's first element.
     __device__ __forceinline__ void fetch(const float *x, long long k_stride, long long w_stride, int inside_k, int inside_w) {
 #pragma unroll
-        for (int s = 0; s < EACH; s++) {
-            int p = p_of(s), w = w_of(s);
-            bool inside = p < inside_k && w < inside_w;
-            const float *from = x + (ALONG_K && VECTOR == 4 ? p : p * k_stride) + (!ALONG_K && VECTOR == 4 ? w : w * w_stride);
-            if constexpr (VECTOR == 4) {
-                float4 v = inside ? load4(from) : make_float4(0.0f, 0.0f, 0.0f, 0.0f);
-                kept[s][0] = v.x, kept[s][1] = v.y, kept[s][2] = v.z, kept[s][3] = v.w;
-            } else {
-                kept[s][0] = inside ? *from : 0.0f;
-            }
-        }
+        for (int s = 0; s < EACH; s++) fetch_one<ALONG_K, VECTOR>(kept[s], x, k_stride, w_stride, p_of(s), w_of(s), inside_k, inside_w);
     }
 
     // Registers to shared memory.

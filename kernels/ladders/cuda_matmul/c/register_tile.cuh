@@ -26,7 +26,7 @@ __device__ __forceinline__ void multiply(const float *panel_a, const float *pane
 
 // out[rows, columns] = activation(sums + bias), by 16 bytes where n and the address of out allow it.
 template <int ROW_STEP, int COLUMN_STEP>
-__device__ __forceinline__ void store(const float (&sums)[TM][TN], int row0, int column0, float *out, int m, int n,
+__device__ __forceinline__ void store(float (&sums)[TM][TN], int row0, int column0, float *out, int m, int n,
                                       const float *bias, int activation) {
     bool by_four = n % 4 == 0 && reinterpret_cast<size_t>(out) % 16 == 0;
 #pragma unroll
@@ -34,19 +34,21 @@ __device__ __forceinline__ void store(const float (&sums)[TM][TN], int row0, int
         int row = row0 + i / 4 * ROW_STEP + i % 4;
         if (row >= m) continue;
 #pragma unroll
+        for (int j = 0; j < TN; j++) {
+            int column = column0 + j / 4 * COLUMN_STEP + j % 4;
+            if (bias && column < n) sums[i][j] += bias[column];
+        }
+        activate(sums[i], activation);
+#pragma unroll
         for (int j = 0; j < TN; j += 4) {
             int column = column0 + j / 4 * COLUMN_STEP;
             float *to = out + (long long)row * n + column;
-            float y[4];
-#pragma unroll
-            for (int q = 0; q < 4; q++)
-                y[q] = column + q < n ? finish(sums[i][j + q], bias, column + q, activation) : 0.0f;
             if (by_four && column < n) {
-                store4(to, make_float4(y[0], y[1], y[2], y[3]));
+                store4(to, make_float4(sums[i][j], sums[i][j + 1], sums[i][j + 2], sums[i][j + 3]));
             } else {
 #pragma unroll
                 for (int q = 0; q < 4; q++)
-                    if (column + q < n) to[q] = y[q];
+                    if (column + q < n) to[q] = sums[i][j + q];
             }
         }
     }

@@ -9,7 +9,7 @@
 #include "warp_product.cuh"
 
 // `slice_k` is a multiple of BK, and of 4 with it: vectors stay whole.
-extern "C" __global__ void __launch_bounds__(THREADS) split_k(
+extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) split_k(
     const float *a, const float *b, float *workspace, int m, int n, int k, int slice_k,
     long long a_row, long long a_column, long long b_row, long long b_column) {
     __shared__ __align__(16) float panel_a[2][BK * PITCH_A], panel_b[2][BK * PITCH_B];

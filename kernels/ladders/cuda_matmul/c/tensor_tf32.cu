@@ -12,13 +12,19 @@
 typedef AsyncPanel<BM, A_ALONG_K, A_VECTOR> PanelA;
 typedef AsyncPanel<BN, B_ALONG_K, B_VECTOR> PanelB;
 
-extern "C" __global__ void __launch_bounds__(THREADS) tensor_tf32(
+template <int COUNT>
+__device__ __forceinline__ void round_to_tf32(unsigned (&x)[COUNT]) {
+#pragma unroll
+    for (int i = 0; i < COUNT; i++) x[i] = to_tf32(__uint_as_float(x[i]));
+}
+
+extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) tensor_tf32(
     const float *a, const float *b, float *out, const float *bias, int m, int n, int k,
     long long a_row, long long a_column, long long b_row, long long b_column, int activation) {
     __shared__ __align__(16) float panel_a[2][PanelA::SIZE], panel_b[2][PanelB::SIZE];
     int tiles_n = (n + BN - 1) / BN;
     int row0 = blockIdx.x / tiles_n * BM, column0 = blockIdx.x % tiles_n * BN;
-    int warp = threadIdx.x / 32, group = threadIdx.x % 32 / 4, member = threadIdx.x % 4;
+    int warp = threadIdx.x / 32;
     int row = warp / (BN / WN) * WM, column = warp % (BN / WN) * WN;
     float sums[TILES_M][TILES_N][4] = {};
     a += row0 * a_row;
@@ -27,28 +33,30 @@ extern "C" __global__ void __launch_bounds__(THREADS) tensor_tf32(
     PanelB::start(panel_b[0], b, b_row, b_column, k, n - column0);
     commit_copies();
     int now = 0;
-    for (int k0 = 0; k0 < k; k0 += BK) {
+    for (int left = k; left > 0; left -= BK) {
         wait_copies<0>();
         __syncthreads();  // panel `now` has arrived for all, and nobody reads the other one any more
-        int next = k0 + BK;
-        if (next < k) {
-            PanelA::start(panel_a[1 - now], a + next * a_column, a_column, a_row, k - next, m - row0);
-            PanelB::start(panel_b[1 - now], b + next * b_row, b_row, b_column, k - next, n - column0);
+        a += BK * a_column;
+        b += BK * b_row;
+        if (left > BK) {
+            PanelA::start(panel_a[1 - now], a, a_column, a_row, left - BK, m - row0);
+            PanelB::start(panel_b[1 - now], b, b_row, b_column, left - BK, n - column0);
             commit_copies();
         }
-        const float *of_a = panel_a[now], *of_b = panel_b[now];
 #pragma unroll
         for (int p = 0; p < BK; p += 8) {
             unsigned x[TILES_M][4], y[TILES_N][2];
 #pragma unroll
-            for (int i = 0; i < TILES_M; i++)
+            for (int i = 0; i < TILES_M; i++) {
+                fragment_a<PanelA>(x[i], panel_a[now], p, row + 16 * i);
+                round_to_tf32(x[i]);
+            }
 #pragma unroll
-                for (int q = 0; q < 4; q++)
-                    x[i][q] = to_tf32(of_a[PanelA::at(p + member + q / 2 * 4, row + 16 * i + group + q % 2 * 8)]);
-#pragma unroll
-            for (int j = 0; j < TILES_N; j++)
-#pragma unroll
-                for (int q = 0; q < 2; q++) y[j][q] = to_tf32(of_b[PanelB::at(p + member + 4 * q, column + 8 * j + group)]);
+            for (int j = 0; j < TILES_N; j += 2) {
+                fragments_b<PanelB>(y[j], y[j + 1], panel_b[now], p, column + 8 * j);
+                round_to_tf32(y[j]);
+                round_to_tf32(y[j + 1]);
+            }
 #pragma unroll
             for (int i = 0; i < TILES_M; i++)
 #pragma unroll

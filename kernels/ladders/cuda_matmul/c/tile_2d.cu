@@ -7,7 +7,7 @@
 #define THREADS (BM * BN / TM / TN)
 static_assert(BM * BK % THREADS == 0 && BK * BN % THREADS == 0, "each thread copies as many elements");
 
-extern "C" __global__ void __launch_bounds__(THREADS) tile_2d(
+extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) tile_2d(
     const float *a, const float *b, float *out, const float *bias, int m, int n, int k,
     long long a_row, long long a_column, long long b_row, long long b_column, int activation) {
     __shared__ float panel_a[BM][BK], panel_b[BK][BN];
@@ -42,11 +42,18 @@ extern "C" __global__ void __launch_bounds__(THREADS) tile_2d(
         }
         __syncthreads();
     }
+    float of_bias[TN];
 #pragma unroll
-    for (int i = 0; i < TM; i++)
+    for (int j = 0; j < TN; j++) of_bias[j] = bias && column0 + x + j < n ? bias[column0 + x + j] : 0.0f;
 #pragma unroll
-        for (int j = 0; j < TN; j++) {
-            int row = row0 + y + i, column = column0 + x + j;
-            if (row < m && column < n) out[(long long)row * n + column] = finish(sums[i][j], bias, column, activation);
-        }
+    for (int i = 0; i < TM; i++) {
+        int row = row0 + y + i;
+        if (row >= m) continue;
+#pragma unroll
+        for (int j = 0; j < TN; j++) sums[i][j] += of_bias[j];
+        activate(sums[i], activation);
+#pragma unroll
+        for (int j = 0; j < TN; j++)
+            if (column0 + x + j < n) out[(long long)row * n + column0 + x + j] = sums[i][j];
+    }
 }

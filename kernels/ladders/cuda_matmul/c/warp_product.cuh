@@ -29,12 +29,14 @@ __device__ __forceinline__ void warp_product(const float *a, const float *b, int
     int row = row_in_tile(), column = column_in_tile(), now = 0;
     from_a.fetch(a, a_column, a_row, k, rows);
     from_b.fetch(b, b_row, b_column, k, columns);
-    for (int k0 = 0; k0 < k; k0 += BK) {
+    for (int left = k; left > 0; left -= BK) {
         from_a.deposit(panel_a[now]);
         from_b.deposit(panel_b[now]);
         __syncthreads();  // panel `now` is complete, and nobody reads the other one any more
-        from_a.fetch(a + (k0 + BK) * a_column, a_column, a_row, k - k0 - BK, rows);
-        from_b.fetch(b + (k0 + BK) * b_row, b_row, b_column, k - k0 - BK, columns);
+        a += BK * a_column;
+        b += BK * b_row;
+        from_a.fetch(a, a_column, a_row, left - BK, rows);
+        from_b.fetch(b, b_row, b_column, left - BK, columns);
         multiply<PITCH_A, PITCH_B, ROW_STEP, COLUMN_STEP>(panel_a[now] + row, panel_b[now] + column, sums);
         now = 1 - now;
     }

@@ -7,7 +7,7 @@
 #include "register_tile.cuh"
 #include "warp_product.cuh"
 
-extern "C" __global__ void __launch_bounds__(THREADS) warp_tile(
+extern "C" __global__ void __launch_bounds__(THREADS, BLOCKS) warp_tile(
     const float *a, const float *b, float *out, const float *bias, int m, int n, int k,
     long long a_row, long long a_column, long long b_row, long long b_column, int activation) {
     __shared__ __align__(16) float panel_a[2][BK * PITCH_A], panel_b[2][BK * PITCH_B];
