@@ -86,14 +86,16 @@ def test_a_barrier_that_some_threads_never_reach_is_found(tmp_path: Path) -> Non
 
 def test_an_access_behind_an_array_is_found(tmp_path: Path) -> None:
     x, y = np.zeros(64, np.float32), np.zeros(50, np.float32)
-    with pytest.raises(EmulationFault, match=r"reverse\.cu:7: thread \(50, 0, 0\) .* writes 4 bytes, 0 bytes behind the end of y"):
+    with pytest.raises(
+        EmulationFault, match=r"reverse\.cu:7: thread \(50, 0, 0\) .* writes 4 bytes, 0 bytes behind the end of y"
+    ):
         reverse(tmp_path, excess=14).emulate(1, x, y, 50)
 
 
 def test_an_access_behind_a_shared_array_is_found(tmp_path: Path) -> None:
     text = REVERSE.replace("BARRIER", "__syncthreads();").replace("EXCESS", "0").replace("tile[64]", "tile[60]")
     x = np.zeros(64, np.float32)
-    with pytest.raises(EmulationFault, match="thread .60, 0, 0. .* behind the end of __shared__ tile"):
+    with pytest.raises(EmulationFault, match=r"thread \(60, 0, 0\) .* behind the end of __shared__ tile"):
         kernel(tmp_path, text, "f4* f4* i4").emulate(1, x, x.copy(), 64)
 
 

@@ -82,7 +82,9 @@ class SourceKernel:
         if capability < self.needs:
             least, here = (".".join(map(str, c)) for c in (self.needs, capability))
             raise ValueError(f"kernel {self.name}: needs compute capability {least} or higher, got {here}")
-        return nvrtc(self.text, self.entry, (f"--gpu-architecture=sm_{capability[0]}{capability[1]}", *self.options), kind)
+        return nvrtc(
+            self.text, self.entry, (f"--gpu-architecture=sm_{capability[0]}{capability[1]}", *self.options), kind
+        )
 
     def __call__(self, grid: int | Dim, *arguments: Any, block: int | Dim | None = None, stream: Any = None) -> None:
         """Launch it: `grid` blocks of `block` threads. A pointer may be None, which is a null pointer.
@@ -117,9 +119,7 @@ class SourceKernel:
         from nanonet_kernels.cuda.emulation.run import launch
 
         plain = [a.host if isinstance(a, SimulatedArray) else a for a in arguments]
-        values = [
-            a if kind.endswith("*") else _SCALARS[kind](a) for kind, a in zip(self.signature, plain, strict=True)
-        ]
+        values = [a if kind.endswith("*") else _SCALARS[kind](a) for kind, a in zip(self.signature, plain, strict=True)]
         library = build(self.text, self.entry, " ".join(self.signature), self.options[1:])
         names = _parameters(self.text, self.entry)
         return launch(library, _dim(grid), self._threads(block), values, names=names, seed=seed, trace=trace)

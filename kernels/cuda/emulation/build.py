@@ -16,7 +16,16 @@ from typing import Any
 
 _HERE = Path(__file__).parent
 # -O1: enough to inline, while an access of 16 bytes stays one access. The calls before each access are the scheduler's.
-_KERNEL = ["-O1", "-g1", "-fsanitize=thread", "--param", "tsan-instrument-func-entry-exit=0", "-fno-strict-aliasing", "-fno-tree-sra", "-Wno-unknown-pragmas"]
+_KERNEL = [
+    "-O1",
+    "-g1",
+    "-fsanitize=thread",
+    "--param",
+    "tsan-instrument-func-entry-exit=0",
+    "-fno-strict-aliasing",
+    "-fno-tree-sra",
+    "-Wno-unknown-pragmas",
+]
 _COMMON = ["-std=c++17", "-fPIC", f"-I{_HERE}"]
 _TYPES = {
     "f4": "float", "f8": "double", "i4": "int", "i8": "long long", "u4": "unsigned", "u8": "unsigned long long",
@@ -119,7 +128,10 @@ def _compile(text: str, name: str, flags: list[str], ending: str) -> Path:
         others = [flag for flag in flags if flag not in objects]
         # A sanitizer named when linking would bring its own library: compile and link apart.
         compiled = made if "-c" in flags else Path(scratch) / f"{name}.o"
-        _gxx([*_COMMON, *(f for f in others if f != "-shared"), "-x", "c++", "-c", str(source), "-o", str(compiled)], name)
+        _gxx(
+            [*_COMMON, *(f for f in others if f != "-shared"), "-x", "c++", "-c", str(source), "-o", str(compiled)],
+            name,
+        )
         if compiled is not made:
             _gxx(["-shared", str(compiled), *objects, "-o", str(made)], name)
         made.replace(target)  # whole or not at all, also with several processes

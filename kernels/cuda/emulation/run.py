@@ -36,7 +36,14 @@ class _Fault(ctypes.Structure):
 
 
 def launch(
-    library: Library, grid: Dim, block: Dim, arguments: Sequence[Any], *, names: Sequence[str], seed: int | None, trace: bool
+    library: Library,
+    grid: Dim,
+    block: Dim,
+    arguments: Sequence[Any],
+    *,
+    names: Sequence[str],
+    seed: int | None,
+    trace: bool,
 ) -> Trace | None:
     """Run every block. `arguments` are NumPy arrays (of any strides), None for a null pointer, and NumPy scalars.
 

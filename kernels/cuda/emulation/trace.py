@@ -109,7 +109,9 @@ def _requests(r: np.ndarray) -> np.ndarray:
     instruction = np.unique(r["pc"], return_inverse=True)[1]
     nth = _occurrence(thread * (int(instruction.max()) + 1) + instruction)
     warp = r["block"].astype("i8") * most + r["thread"] // WARP
-    _, dense = np.unique((warp * (int(nth.max()) + 1) + nth) * (int(instruction.max()) + 1) + instruction, return_inverse=True)
+    _, dense = np.unique(
+        (warp * (int(nth.max()) + 1) + nth) * (int(instruction.max()) + 1) + instruction, return_inverse=True
+    )
     return dense
 
 
@@ -134,7 +136,7 @@ def _sectors(request: np.ndarray, lane: np.ndarray, address: np.ndarray, size: i
 def _wavefronts(request: np.ndarray, lane: np.ndarray, address: np.ndarray, size: int) -> tuple[int, int]:
     """Passes through the banks: 4-byte words of one bank need one each, unless they are the same word.
 
-    Accesses of 8 bytes are served by half warps, those of 16 bytes by quarter warps. The least is one pass for each part.
+    Accesses of 8 bytes are served by half warps, of 16 bytes by quarter warps. The least is one pass for each part.
     """
     words = max(size // 4, 1)
     part = np.unique(request * words + lane // (WARP // words), return_inverse=True)[1]

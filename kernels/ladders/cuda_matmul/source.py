@@ -1,6 +1,6 @@
 """The ladder in CUDA C: out = activation(a @ b + bias) in float32, rung by rung, and how each rung is launched.
 
-a is (M, K), b (K, N), both with any strides; out is (M, N) and contiguous; bias is (N,) or None. The sources are in `c/`.
+a is (M, K), b (K, N), both with any strides; out is (M, N), contiguous; bias is (N,) or None. The sources are in `c/`.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class SplitRung(SourceRung):
         ]
 
     def slice_length(self, m: int, n: int, k: int, slices: int | None = None) -> int:
-        """How much of k a slice takes, a multiple of BK. By default: enough slices for 256 blocks, none under 256 long."""
+        """How much of k a slice takes, a multiple of BK. By default: slices for 256 blocks, none under 256 long."""
         step = self.kernel.defines["BK"]
         if slices is None:
             slices = min(-(-256 // self.tiles(m, n)), max(k // 256, 1))
@@ -191,33 +191,35 @@ RUNGS_C: tuple[SourceRung, ...] = (
         16.0,
         _kernel("tile_1d", 512, defines={"BM": 64, "BN": 64, "BK": 8, "TM": 8}),
     ),
-    SourceRung("tile_2d", "a thread computes 8 x 8 elements", 32.0, _kernel("tile_2d", 256, defines=_LARGE | {"BLOCKS": 1})),
+    SourceRung(
+        "tile_2d", "a thread computes 8 x 8 elements", 32.0, _kernel("tile_2d", 256, defines=_LARGE | {"BLOCKS": 1})
+    ),
     SourceRung(
         "vectorised",
         "16 bytes by each access",
         32.0,
-        _kernel("vectorised", 256, defines=_LARGE | _ROWS),
+        _kernel("vectorised", 256, defines=_LARGE | _ROWS, spills=64),
         by_layout=True,
     ),
     SourceRung(
         "conflict_free",
         "the lanes of a warp read from different banks of shared memory",
         32.0,
-        _kernel("conflict_free", 256, defines=_LARGE | _ROWS),
+        _kernel("conflict_free", 256, defines=_LARGE | _ROWS, spills=64),
         by_layout=True,
     ),
     SourceRung(
         "double_buffered",
         "the next panels are fetched while these are multiplied",
         32.0,
-        _kernel("double_buffered", 256, defines=_LARGE | _ROWS),
+        _kernel("double_buffered", 256, defines=_LARGE | _ROWS, spills=64),
         by_layout=True,
     ),
     SourceRung(
         "warp_tile",
         "a warp's elements are one compact piece",
         32.0,
-        _kernel("warp_tile", 256, defines=_WARPS | _ROWS),
+        _kernel("warp_tile", 256, defines=_WARPS | _ROWS, spills=64),
         by_layout=True,
     ),
     SourceRung(

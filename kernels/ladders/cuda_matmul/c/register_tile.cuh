@@ -1,5 +1,6 @@
 // A thread's TM x TN elements of the product. Its rows come in groups of four, each group ROW_STEP further on than the one
-// before; its columns likewise.
+// before; its columns likewise. With 8 x 8 sums a thread is bound to 128 registers, so that two blocks fit on a multiprocessor;
+// on sm_100 and sm_120 the compiler then puts up to 64 bytes of addresses aside, which the kernels declare.
 
 // sums += panel_a[:, rows].T @ panel_b[:, columns]; the pointers point to the thread's first row and column.
 template <int PITCH_A, int PITCH_B, int ROW_STEP, int COLUMN_STEP>
@@ -34,21 +35,19 @@ __device__ __forceinline__ void store(float (&sums)[TM][TN], int row0, int colum
         int row = row0 + i / 4 * ROW_STEP + i % 4;
         if (row >= m) continue;
 #pragma unroll
-        for (int j = 0; j < TN; j++) {
-            int column = column0 + j / 4 * COLUMN_STEP + j % 4;
-            if (bias && column < n) sums[i][j] += bias[column];
-        }
-        activate(sums[i], activation);
-#pragma unroll
         for (int j = 0; j < TN; j += 4) {
             int column = column0 + j / 4 * COLUMN_STEP;
             float *to = out + (long long)row * n + column;
+            float y[4];
+#pragma unroll
+            for (int q = 0; q < 4; q++) y[q] = sums[i][j + q] + (bias && column + q < n ? bias[column + q] : 0.0f);
+            activate(y, activation);
             if (by_four && column < n) {
-                store4(to, make_float4(sums[i][j], sums[i][j + 1], sums[i][j + 2], sums[i][j + 3]));
+                store4(to, make_float4(y[0], y[1], y[2], y[3]));
             } else {
 #pragma unroll
                 for (int q = 0; q < 4; q++)
-                    if (column + q < n) to[q] = sums[i][j + q];
+                    if (column + q < n) to[q] = y[q];
             }
         }
     }
