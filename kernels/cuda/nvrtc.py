@@ -14,7 +14,7 @@ def nvrtc(text: str, name: str, options: tuple[str, ...], kind: str) -> bytes:
 
     Raises CompilationError with the compiler's words. Needs cuda-bindings and the NVRTC library.
     """
-    from cuda.bindings import nvrtc as library  # pyright: ignore[reportMissingImports]
+    from cuda.bindings import nvrtc as library  # pyright: ignore[reportMissingImports, reportAttributeAccessIssue]
 
     api: Any = library
     program = _checked(api, api.nvrtcCreateProgram(text.encode(), f"{name}.cu".encode(), 0, [], []))

@@ -107,7 +107,8 @@ def _entry_with_raw_arguments(entry: str, signature: list[str]) -> str:
     values = ", ".join(f"*({kind} *)arguments[{i}]" for i, kind in enumerate(types))
     return f"""
 extern "C" __attribute__((no_sanitize("thread"))) void emulated_entry(void **arguments) {{ {entry}({values}); }}
-extern "C" __attribute__((weak)) unsigned char __start_emulated_shared_memory[], __stop_emulated_shared_memory[];  // made by the linker
+// The linker makes these two for the section in which shared arrays lie, if there are any.
+extern "C" __attribute__((weak)) unsigned char __start_emulated_shared_memory[], __stop_emulated_shared_memory[];
 extern "C" {{ unsigned char *emulated_shared[2] = {{__start_emulated_shared_memory, __stop_emulated_shared_memory}}; }}
 """
 

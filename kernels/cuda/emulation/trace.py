@@ -79,7 +79,7 @@ class Trace:
         return f"{buffer.name}, byte {at}: {did(writer, 'writes')} and {did(other, verb)} with no barrier between"
 
     def traffic(self) -> list[Traffic]:
-        """For every line of source that touches memory: bank conflicts in shared memory, coalescing in global memory."""
+        """For every line that touches memory: bank conflicts in shared memory, coalescing in global memory."""
         rows = []
         for buffer in self.buffers:
             r = self._of(buffer)
@@ -103,7 +103,7 @@ def _row(line: str, buffer: Buffer, access: str, size: int, r: np.ndarray) -> Tr
 
 
 def _requests(r: np.ndarray) -> np.ndarray:
-    """A number for each warp instruction: what the lanes of a warp do when they come to an instruction for the n-th time."""
+    """A number for each warp instruction: what a warp's lanes do when they come to an instruction for the n-th time."""
     most = int(r["thread"].max()) + 1
     thread = r["block"].astype("i8") * most + r["thread"]
     instruction = np.unique(r["pc"], return_inverse=True)[1]

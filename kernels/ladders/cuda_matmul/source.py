@@ -159,7 +159,9 @@ def _empty_like(out: Any, shape: tuple[int, ...]) -> Any:
         return SimulatedArray(np.empty(shape, np.float32))
     if isinstance(out, np.ndarray):
         return np.empty(shape, np.float32)
-    import cupy  # pyright: ignore[reportMissingImports]
+    import cupy as library  # pyright: ignore[reportMissingImports]
+
+    cupy: Any = library
 
     return cupy.empty(shape, np.float32)
 
