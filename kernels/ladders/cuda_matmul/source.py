@@ -200,14 +200,14 @@ RUNGS_C: tuple[SourceRung, ...] = (
         "vectorised",
         "16 bytes by each access",
         32.0,
-        _kernel("vectorised", 256, defines=_LARGE | _ROWS, spills=64),
+        _kernel("vectorised", 256, defines=_LARGE | _ROWS),
         by_layout=True,
     ),
     SourceRung(
         "conflict_free",
         "the lanes of a warp read from different banks of shared memory",
         32.0,
-        _kernel("conflict_free", 256, defines=_LARGE | _ROWS, spills=64),
+        _kernel("conflict_free", 256, defines=_LARGE | _ROWS),
         by_layout=True,
     ),
     SourceRung(

@@ -1,6 +1,6 @@
 // A thread's TM x TN elements of the product. Its rows come in groups of four, each group ROW_STEP further on than the one
 // before; its columns likewise. With 8 x 8 sums a thread is bound to 128 registers, so that two blocks fit on a multiprocessor;
-// on sm_100 and sm_120 the compiler then puts up to 64 bytes of addresses aside, which the kernels declare.
+// on sm_100 and sm_120 the compiler then puts up to 64 bytes aside in double_buffered and warp_tile, which declare it.
 
 // sums += panel_a[:, rows].T @ panel_b[:, columns]; the pointers point to the thread's first row and column.
 template <int PITCH_A, int PITCH_B, int ROW_STEP, int COLUMN_STEP>
