@@ -3,17 +3,30 @@
 Numba's own parallel loops start a second pool beside that of the BLAS. Its OpenMP threads spin while they wait, so on
 a small machine both pools fight for the same cores: a small training step was measured 10 to 50 times slower. Here
 kernels release Python's lock (`nogil`), and `split` gives each thread one part of the work. Nothing spins.
+`python -m nanonet_benchmarks.thread_pools` measures the difference.
+
+How many threads: NANONET_NUM_THREADS, else as many as this process may run on; `set_threads` changes it.
 """
 
 from __future__ import annotations
 
+import itertools
 import os
+import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
 
-_available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-_count = _available
-_pool: ThreadPoolExecutor | None = None
+
+def _asked() -> int:
+    asked = os.environ.get("NANONET_NUM_THREADS")
+    if asked is None:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if not asked.strip().isdecimal() or int(asked) < 1:
+        raise ValueError(f"NANONET_NUM_THREADS: expected a whole number of 1 or more, got {asked!r}; correct or unset it")
+    return int(asked)
+
+
+_count = _asked()
 
 
 def threads() -> int:
@@ -22,27 +35,98 @@ def threads() -> int:
 
 
 def set_threads(count: int) -> None:
-    """Use `count` threads from now on; 1 keeps everything in the calling thread."""
-    global _count, _pool
+    """Use `count` threads from now on; 1 keeps everything in the calling thread. Work under way is not touched."""
+    global _count
     if count < 1:
         raise ValueError(f"set_threads: expected 1 or more, got {count}")
-    if _pool is not None:
-        _pool.shutdown()
-        _pool = None
     _count = count
 
 
 def split(n: int, least: int, work: Callable[[int, int], None]) -> None:
-    """work(start, stop) for parts that cover range(n), at the same time; here and now where a part would be < least."""
-    global _pool
+    """work(start, stop) for parts that cover range(n), at the same time; here and now where a part would be < least.
+
+    Returns when all parts are done, and raises what the first of the parts that failed raised. `work` may itself call
+    `split`: the calling thread takes every part that no other thread has taken, so nobody waits for a thread to come
+    free.
+    """
     parts = min(_count, n // max(least, 1))
     if parts <= 1:
         work(0, n)
         return
-    if _pool is None:
-        _pool = ThreadPoolExecutor(_count - 1, thread_name_prefix="nanonet-kernel")
-    bounds = [n * i // parts for i in range(parts + 1)]
-    waiting: list[Future[None]] = [_pool.submit(work, bounds[i], bounds[i + 1]) for i in range(parts - 1)]
-    work(bounds[-2], bounds[-1])  # the calling thread does its share
-    for future in waiting:
-        future.result()
+    job = _Job(n, parts, work)
+    _crew.call(job, parts - 1)
+    job.help()
+    job.wait()
+
+
+class _Job:
+    """The parts of one `split`, and which of them are taken and done."""
+
+    def __init__(self, n: int, parts: int, work: Callable[[int, int], None]) -> None:
+        self.bounds = [n * i // parts for i in range(parts + 1)]
+        self.work = work
+        self.untaken = iter(range(parts))  # next() on it is one step for all threads
+        self.unfinished = itertools.count(parts - 1, -1)
+        self.done = threading.Lock()
+        self.done.acquire()
+        self.errors: dict[int, BaseException] = {}
+
+    def help(self) -> None:
+        """Do parts until none is left to take."""
+        for part in self.untaken:
+            try:
+                self.work(self.bounds[part], self.bounds[part + 1])
+            except BaseException as error:
+                self.errors[part] = error
+            if next(self.unfinished) == 0:
+                self.done.release()
+
+    def wait(self) -> None:
+        """Until every part is done: also when interrupted, since the parts write into the caller's arrays."""
+        interrupt: BaseException | None = None
+        while True:
+            try:
+                self.done.acquire()
+                break
+            except BaseException as error:
+                interrupt = error
+        if interrupt is not None:
+            raise interrupt
+        if self.errors:
+            raise self.errors[min(self.errors)]
+
+
+class _Crew:
+    """Threads that wait for jobs; started when first needed, and never more than were needed at once."""
+
+    def __init__(self) -> None:
+        self.jobs: SimpleQueue[_Job] = SimpleQueue()
+        self.lock = threading.Lock()
+        self.size = 0
+
+    def call(self, job: _Job, helpers: int) -> None:
+        """Ask for that many helpers. Those who come too late find nothing to do."""
+        if self.size < helpers:
+            with self.lock:
+                while self.size < helpers:
+                    self.size += 1
+                    threading.Thread(target=self._serve, name=f"nanonet-kernel-{self.size}", daemon=True).start()
+        for _ in range(helpers):
+            self.jobs.put(job)
+
+    def _serve(self) -> None:
+        while True:
+            job = self.jobs.get()
+            job.help()
+            del job  # holds the caller's arrays
+
+
+def _new_crew() -> None:
+    """In a forked child there are no threads but the one that forked."""
+    global _crew
+    _crew = _Crew()
+
+
+_crew = _Crew()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_new_crew)
