@@ -16,13 +16,17 @@ import threading
 from collections.abc import Callable
 from queue import SimpleQueue
 
+PARTS = 4  # for each thread: one that gets less of a core than the others, or wakes late, takes fewer
+
 
 def _asked() -> int:
     asked = os.environ.get("NANONET_NUM_THREADS")
     if asked is None:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if not asked.strip().isdecimal() or int(asked) < 1:
-        raise ValueError(f"NANONET_NUM_THREADS: expected a whole number of 1 or more, got {asked!r}; correct or unset it")
+        raise ValueError(
+            f"NANONET_NUM_THREADS: expected a whole number of 1 or more, got {asked!r}; correct or unset it"
+        )
     return int(asked)
 
 
@@ -45,16 +49,16 @@ def set_threads(count: int) -> None:
 def split(n: int, least: int, work: Callable[[int, int], None]) -> None:
     """work(start, stop) for parts that cover range(n), at the same time; here and now where a part would be < least.
 
-    Returns when all parts are done, and raises what the first of the parts that failed raised. `work` may itself call
+    There are up to PARTS parts for each thread, and each takes the next one when it has done one. Returns when all parts are done, and raises what the first of the parts that failed raised. `work` may itself call
     `split`: the calling thread takes every part that no other thread has taken, so nobody waits for a thread to come
     free.
     """
-    parts = min(_count, n // max(least, 1))
+    parts = min(_count * PARTS, n // max(least, 1)) if _count > 1 else 1
     if parts <= 1:
         work(0, n)
         return
     job = _Job(n, parts, work)
-    _crew.call(job, parts - 1)
+    _crew.call(job, min(_count, parts) - 1)
     job.help()
     job.wait()
 

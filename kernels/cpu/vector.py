@@ -12,9 +12,12 @@ from typing import Any
 
 from llvmlite import binding, ir
 from numba import types
-from numba.core import cgutils, config
-from numba.extending import intrinsic
+from numba.core import cgutils
+from numba.core import config as numba_config
+from numba.extending import intrinsic as numba_intrinsic
 
+intrinsic: Any = numba_intrinsic  # as Any: what it makes is called without the first parameter of what it is given
+config: Any = numba_config  # its attributes are made when it is imported
 _FLOAT = ir.FloatType()
 _POINTER = types.CPointer(types.float32)
 
@@ -40,7 +43,7 @@ def shape_for(features: set[str]) -> Shape:
     started in each) asks for at least 8 blocks that do not wait for each other.
     """
     if "avx512f" in features:
-        return Shape(lanes=16, rows=14, vectors=2)  # 28 of 32 registers; a's number is broadcast from memory
+        return Shape(lanes=16, rows=14, vectors=2)  # 28 of 32 registers
     if "avx2" in features:
         return Shape(lanes=8, rows=6, vectors=2)  # 12 of 16 registers (the shape of BLIS's Haswell kernel)
     if "neon" in features:
@@ -99,7 +102,9 @@ def micro_kernel(
         vector = ir.VectorType(_FLOAT, SHAPE.lanes)
         fma = _multiply_add(builder, vector)
         # LLVM turns these variables into registers, since nothing takes their address
-        sums = [[cgutils.alloca_once_value(builder, vector(None)) for _ in range(SHAPE.vectors)] for _ in range(SHAPE.rows)]
+        sums = [
+            [cgutils.alloca_once_value(builder, vector(None)) for _ in range(SHAPE.vectors)] for _ in range(SHAPE.rows)
+        ]
         for row in sums:
             for variable in row:
                 builder.store(vector(None), variable)  # again, for the next call of the same function

@@ -24,15 +24,15 @@ def python_loops(a: Array, b: Array, out: Array | None = None) -> Array:
 
     Intensity: two list entries (8 bytes each) and the two float objects behind them (24 each) for 2 flops: 1/32.
     """
-    out = checked(a, b, out)
+    c = checked(a, b, out)
     rows, columns = a.tolist(), b.T.tolist()
     for i, row in enumerate(rows):
         for j, column in enumerate(columns):
             total = 0.0
             for x, y in zip(row, column, strict=True):
                 total += x * y
-            out[i, j] = total
-    return out
+            c[i, j] = total
+    return c
 
 
 def numpy_rows(a: Array, b: Array, out: Array | None = None) -> Array:
@@ -44,13 +44,13 @@ def numpy_rows(a: Array, b: Array, out: Array | None = None) -> Array:
     Intensity, from the first-level cache: b[p] is read, the product written and read, out[i] read and written; 20 bytes
     for 2 flops: 1/10.
     """
-    out = checked(a, b, out)
-    out.fill(0)
+    c = checked(a, b, out)
+    c.fill(0)
     for i in range(a.shape[0]):
-        row = out[i]
+        row = c[i]
         for p in range(a.shape[1]):
             row += a[i, p] * b[p]
-    return out
+    return c
 
 
 def numba_ijk(a: Array, b: Array, out: Array | None = None) -> Array:

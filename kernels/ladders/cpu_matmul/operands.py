@@ -10,8 +10,8 @@ import numpy as np
 Array = Any
 # a·b + c may be one rounding instead of two, sums may be taken in another order; NaN and Inf keep their meaning.
 # Without Python's lock, so that threads can run side by side.
-FLAGS = {"fastmath": {"contract", "nsz", "reassoc"}, "error_model": "numpy", "cache": True, "nogil": True}
-_WORK = 10_000  # what `np.shares_memory` may spend; beyond it two arrays count as overlapping
+FLAGS: Any = {"fastmath": {"contract", "nsz", "reassoc"}, "error_model": "numpy", "cache": True, "nogil": True}
+_WORK: Any = 10_000  # what `np.shares_memory` may spend; beyond it two arrays count as overlapping
 
 
 def checked(a: Array, b: Array, out: Array | None) -> Array:
@@ -41,11 +41,11 @@ def checked(a: Array, b: Array, out: Array | None) -> Array:
 
 
 def on_contiguous(loops: Callable[[Array, Array, Array], None], a: Array, b: Array, out: Array) -> Array:
-    """loops(a, b, out) on contiguous arrays, so that it is compiled once: others are copied, which costs O(n²) of O(n³).
+    """loops(a, b, out) on contiguous arrays, so that it is compiled once; others are copied: O(n²) beside O(n³).
 
     Read-only arrays are copied too; they would be another type to Numba.
     """
-    need = ["C_CONTIGUOUS", "ALIGNED", "WRITEABLE"]
+    need: Any = ["C_CONTIGUOUS", "ALIGNED", "WRITEABLE"]
     direct = out.flags.c_contiguous and out.flags.aligned
     c = out if direct else np.empty(out.shape, np.float32)
     loops(np.require(a, requirements=need), np.require(b, requirements=need), c)
@@ -63,14 +63,10 @@ def _overlap(x: Array, y: Array) -> bool:
 
 
 def _overlaps_itself(x: Array) -> bool:
-    """Whether one step of the longer stride leaves no room for the elements along the shorter one (all of them where
-    an array was broadcast)."""
-    steps = sorted((abs(stride), n) for stride, n in zip(x.strides, x.shape, strict=True) if n > 1)
-    room = [stride for stride, _ in steps][1:]
-    needed = x.itemsize
-    for (stride, n), outer in zip(steps, [*room, None], strict=True):
-        if stride < needed:
+    """Whether a step along one axis is too short for what lies along the others (0 where an array was broadcast)."""
+    extent = x.itemsize if x.size else 0
+    for stride, n in sorted((abs(stride), n) for stride, n in zip(x.strides, x.shape, strict=True) if n > 1):
+        if stride < extent:
             return True
-        needed += stride * (n - 1)
-        del outer
+        extent += stride * (n - 1)
     return False

@@ -7,10 +7,11 @@ from typing import Any
 from nanonet_kernels.cpu.threads import split, threads
 from nanonet_kernels.ladders.cpu_matmul.blocks import Blocks, from_caches, round_up
 from nanonet_kernels.ladders.cpu_matmul.operands import checked
-from nanonet_kernels.ladders.cpu_matmul.packed import MR, NR, multiply
+from nanonet_kernels.ladders.cpu_matmul.panels import MR, NR, multiply
 
 Array = Any
 WORTH = 1 << 21  # multiply-adds for a thread, below which waking it takes longer than it saves
+SHARES = 2  # rectangles for each thread: one that has less of a core takes fewer; more would be packed more often
 
 
 def threaded(a: Array, b: Array, out: Array | None = None) -> Array:
@@ -35,7 +36,7 @@ def multiply_in_parallel(a: Array, b: Array, c: Array, blocks: Blocks) -> None:
     if count <= 1:
         multiply(a, b, c, blocks)
         return
-    down, across = grid(M, N, count)
+    down, across = grid(M, N, count * SHARES)
     rows, columns = _bounds(M, down, MR), _bounds(N, across, NR)
 
     def work(start: int, stop: int) -> None:
