@@ -49,9 +49,9 @@ def set_threads(count: int) -> None:
 def split(n: int, least: int, work: Callable[[int, int], None]) -> None:
     """work(start, stop) for parts that cover range(n), at the same time; here and now where a part would be < least.
 
-    There are up to PARTS parts for each thread, and each takes the next one when it has done one. Returns when all parts are done, and raises what the first of the parts that failed raised. `work` may itself call
-    `split`: the calling thread takes every part that no other thread has taken, so nobody waits for a thread to come
-    free.
+    There are up to PARTS parts for each thread, which takes another one when it has done one. Returns when all parts
+    are done, and raises what the first of the parts that failed raised. `work` may itself call `split`: the calling
+    thread takes every part that no other has taken, so nobody waits for a thread to come free.
     """
     parts = min(_count * PARTS, n // max(least, 1)) if _count > 1 else 1
     if parts <= 1:

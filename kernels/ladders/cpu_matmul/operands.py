@@ -16,18 +16,14 @@ _WORK: Any = 10_000  # what `np.shares_memory` may spend; beyond it two arrays c
 
 def checked(a: Array, b: Array, out: Array | None) -> Array:
     """`out` for a (M, K) @ b (K, N), made if it was not given; an error in one line if the three do not fit."""
-    for name, x in (("a", a), ("b", b)) if out is None else (("a", a), ("b", b), ("out", out)):
-        if not isinstance(x, np.ndarray):
-            raise TypeError(f"matmul: {name} must be a NumPy array, got {type(x).__name__}; np.asarray makes one")
-        if x.dtype != np.float32:
-            raise TypeError(f"matmul: {name} must be float32, got {x.dtype}; {name}.astype(np.float32) makes it so")
-        if x.ndim != 2:
-            raise ValueError(f"matmul: {name} must have two dimensions, got shape {x.shape}; reshape it")
+    _refuse_other_than_matrices("a", a)
+    _refuse_other_than_matrices("b", b)
     if a.shape[1] != b.shape[0]:
         raise ValueError(f"matmul: a (M, K) = {a.shape} needs b ({a.shape[1]}, N), got {b.shape}")
     shape = (a.shape[0], b.shape[1])
     if out is None:
         return np.empty(shape, np.float32)
+    _refuse_other_than_matrices("out", out)
     if out.shape != shape:
         raise ValueError(f"matmul: a {a.shape} @ b {b.shape} needs out {shape}, got {out.shape}")
     if not out.flags.writeable:
@@ -35,9 +31,18 @@ def checked(a: Array, b: Array, out: Array | None) -> Array:
     for name, x in (("a", a), ("b", b)):
         if _overlap(x, out):
             raise ValueError(f"matmul: out must not overlap {name}, which is read while out is written; give another")
-    if _overlaps_itself(out):
+    if not out.flags.c_contiguous and _overlaps_itself(out):
         raise ValueError(f"matmul: out must not overlap itself, got strides {out.strides}; give another, or none")
     return out
+
+
+def _refuse_other_than_matrices(name: str, x: Array) -> None:
+    if not isinstance(x, np.ndarray):
+        raise TypeError(f"matmul: {name} must be a NumPy array, got {type(x).__name__}; np.asarray makes one")
+    if x.dtype != np.float32:
+        raise TypeError(f"matmul: {name} must be float32, got {x.dtype}; {name}.astype(np.float32) makes it so")
+    if x.ndim != 2:
+        raise ValueError(f"matmul: {name} must have two dimensions, got shape {x.shape}; reshape it")
 
 
 def on_contiguous(loops: Callable[[Array, Array, Array], None], a: Array, b: Array, out: Array) -> Array:

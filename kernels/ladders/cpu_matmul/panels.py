@@ -18,9 +18,9 @@ from nanonet_kernels.ladders.cpu_matmul.operands import FLAGS, checked
 
 Array = Any
 MR, NR = SHAPE.rows, SHAPE.columns
-STRIP = 8  # rows of b that are packed together: few enough for the pages that the processor remembers
+STRIP = 8  # consecutive rows of b that are packed together: more would lie on more pages than are kept track of
 _ZERO = np.float32(0)
-_FLOAT = 4  # bytes
+_FLOAT, LINE = 4, 64  # bytes of a number, and of a cache line
 
 
 def packed(a: Array, b: Array, out: Array | None = None) -> Array:
@@ -49,33 +49,30 @@ def multiply(a: Array, b: Array, c: Array, blocks: Blocks) -> None:
         c.fill(0)
         return
     a, b = _in_floats(a), _in_floats(b)
-    if _in_floats(c) is not c or (N > 1 and c.strides[1] != _FLOAT):  # the micro-kernel writes along a row
-        if c.flags.aligned and (M == 1 or c.strides[0] == _FLOAT) and c.strides[1] % _FLOAT == 0:
+    if (N > 1 and c.strides[1] != _FLOAT) or _in_floats(c) is not c:  # the micro-kernel writes along a row
+        if (M == 1 or c.strides[0] == _FLOAT) and _in_floats(c) is c:
             multiply(b.T, a.T, c.T, blocks)  # cᵀ = bᵀ aᵀ
         else:
             c[...] = packed(a, b)
         return
     mc, kc, nc = even(M, blocks.mc, MR), even(K, blocks.kc, 1), even(N, blocks.nc, NR)
-    sizes = mc * kc, kc * nc, MR * NR
-    panels_a, panels_b, edge = _scratch.addresses(sizes)
-    (a_row, a_col), (b_row, b_col) = (tuple(stride // _FLOAT for stride in x.strides) for x in (a, b))
-    c_row = c.strides[0] // _FLOAT
-    addresses = a.ctypes.data, b.ctypes.data, c.ctypes.data, panels_a, panels_b, edge
-    _five_loops(*addresses, M, N, K, a_row, a_col, b_row, b_col, c_row, mc, kc, nc)
+    addresses = a.ctypes.data, b.ctypes.data, c.ctypes.data, *_scratch.addresses(mc * kc, kc * nc, MR * NR)
+    _five_loops(*addresses, M, N, K, *a.strides, *b.strides, c.strides[0], mc, kc, nc)
 
 
 @njit(**FLAGS)
 def _five_loops(a, b, c, panels_a, panels_b, edge, M, N, K, a_row, a_col, b_row, b_col, c_row, mc, kc, nc):
-    """Addresses, sizes, and strides in floats; the two innermost loops are those of `_multiply_panels`."""
+    """Addresses, sizes, strides in bytes; the two innermost loops are those of `_multiply_panels`."""
     for j0 in range(0, N, nc):
         n = min(nc, N - j0)
         for p0 in range(0, K, kc):
             k = min(kc, K - p0)
-            _pack_b(b + _FLOAT * (p0 * b_row + j0 * b_col), b_row, b_col, k, n, panels_b)
+            _pack_b(b + p0 * b_row + j0 * b_col, b_row // _FLOAT, b_col // _FLOAT, k, n, panels_b)
             for i0 in range(0, M, mc):
                 m = min(mc, M - i0)
-                _pack_a(a + _FLOAT * (i0 * a_row + p0 * a_col), a_row, a_col, m, k, panels_a)
-                _multiply_panels(panels_a, panels_b, c + _FLOAT * (i0 * c_row + j0), c_row, m, n, k, edge, p0 > 0)
+                _pack_a(a + i0 * a_row + p0 * a_col, a_row // _FLOAT, a_col // _FLOAT, m, k, panels_a)
+                c_block = c + i0 * c_row + j0 * _FLOAT
+                _multiply_panels(panels_a, panels_b, c_block, c_row // _FLOAT, m, n, k, edge, p0 > 0)
 
 
 @njit(**FLAGS)
@@ -102,38 +99,49 @@ def _multiply_panels(panels_a, panels_b, c, c_row, m, n, k, edge, add):
 @njit(**FLAGS)
 def _pack_a(a, row, col, m, k, panels):
     """Panels of MR rows, each column by column: panel[p, r] = a[i + r, p]; zeros below the last row."""
-    for i in range(0, m, MR):
-        rows = min(MR, m - i)
-        source, panel = at(a, i * row), at(panels, i * k)
-        if rows == MR:
-            for p in range(k):
+    whole = m - m % MR
+    strip = STRIP if row == 1 else k  # where columns are consecutive, a few of them for all panels at a time
+    for p0 in range(0, k, strip):
+        p1 = min(p0 + strip, k)
+        for i in range(0, whole, MR):
+            source, panel = at(a, i * row), at(panels, i * k)
+            for p in range(p0, p1):
                 for r in range(MR):
                     panel[p * MR + r] = source[r * row + p * col]
-        else:
-            for p in range(k):
-                for r in range(MR):
-                    panel[p * MR + r] = source[r * row + p * col] if r < rows else _ZERO
+    if whole < m:
+        source, panel = at(a, whole * row), at(panels, whole * k)
+        for p in range(k):
+            for r in range(MR):
+                panel[p * MR + r] = source[r * row + p * col] if r < m - whole else _ZERO
 
 
 @njit(**FLAGS)
 def _pack_b(b, row, col, k, n, panels):
     """Panels of NR columns, each row by row: panel[p, s] = b[p, j + s]; zeros right of the last column."""
-    whole = n - n % NR if col == 1 else 0  # columns in panels that are copied as vectors
-    for p0 in range(0, k, STRIP):
+    whole = n - n % NR
+    strip = STRIP if col == 1 else k
+    for p0 in range(0, k, strip):
+        p1 = min(p0 + strip, k)
         for j in range(0, whole, NR):
-            for p in range(p0, min(p0 + STRIP, k)):
-                copy_row(at(b, p * row + j), at(panels, j * k + p * NR))
-    for j in range(whole, n, NR):
-        columns = min(NR, n - j)
-        source, panel = at(b, j * col), at(panels, j * k)
+            source, panel = at(b, j * col), at(panels, j * k)
+            if col == 1:
+                for p in range(p0, p1):
+                    copy_row(at(b, p * row + j), at(panels, j * k + p * NR))
+            else:
+                for p in range(p0, p1):
+                    for s in range(NR):
+                        panel[p * NR + s] = source[p * row + s * col]
+    if whole < n:
+        source, panel = at(b, whole * col), at(panels, whole * k)
         for p in range(k):
             for s in range(NR):
-                panel[p * NR + s] = source[p * row + s * col] if s < columns else _ZERO
+                panel[p * NR + s] = source[p * row + s * col] if s < n - whole else _ZERO
 
 
 def _in_floats(x: Array) -> Array:
     """x, or a copy where its numbers do not lie a whole number of floats apart (a field of records)."""
-    return x if x.flags.aligned and not any(stride % _FLOAT for stride in x.strides) else x.copy()
+    row, column = x.strides
+    return x if x.flags.aligned and not row % _FLOAT and not column % _FLOAT else x.copy()
 
 
 class _Scratch(threading.local):
@@ -141,15 +149,16 @@ class _Scratch(threading.local):
 
     def __init__(self) -> None:
         self.memory = np.empty(0, np.float32)
+        self.start = 0
 
-    def addresses(self, sizes: tuple[int, ...]) -> list[int]:
+    def addresses(self, *sizes: int) -> tuple[int, ...]:
         """Addresses of arrays of so many floats, each at the start of a cache line."""
-        line = 64 // _FLOAT
-        sizes = tuple(round_up(size, line) for size in sizes)
-        if self.memory.size < sum(sizes) + line:
-            self.memory = np.empty(sum(sizes) + line, np.float32)
-        start = round_up(self.memory.ctypes.data, 64)
-        return [start + _FLOAT * sum(sizes[:i]) for i in range(len(sizes))]
+        bytes_ = [round_up(_FLOAT * size, LINE) for size in sizes]
+        needed = sum(bytes_) + LINE
+        if self.memory.nbytes < needed:
+            self.memory = np.empty(needed // _FLOAT, np.float32)
+            self.start = round_up(self.memory.ctypes.data, LINE)
+        return tuple(self.start + sum(bytes_[:i]) for i in range(len(bytes_)))
 
 
 _scratch = _Scratch()
