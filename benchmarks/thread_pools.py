@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
@@ -25,7 +26,7 @@ from nanonet_benchmarks.thread_pools_step import SIZES, reference
 from nanonet_benchmarks.timing import Timing
 
 CHECKED = 3  # steps after which the parameters are compared
-ALLOWED = 1e-4  # relative difference: float32 sums in another order
+ALLOWED = 1e-3  # relative difference of the changes: float32 sums in another order
 PAUSE = 0.15  # seconds between turns, in which threads of the turn before stop spinning
 
 
@@ -70,8 +71,9 @@ class Worker:
     def ask(self, **question: Any) -> Any:
         assert self.process.stdin
         assert self.process.stdout
-        self.process.stdin.write(json.dumps(question) + "\n")
-        self.process.stdin.flush()
+        with suppress(BrokenPipeError):
+            self.process.stdin.write(json.dumps(question) + "\n")
+            self.process.stdin.flush()
         answer = self.process.stdout.readline()
         if not answer:
             raise RuntimeError(f"the process that was asked {question} ended with code {self.process.wait()}")
@@ -110,7 +112,7 @@ def _rows(ways: list[Way], workers: dict[Way, Worker], size: str, rounds: int, s
     for way, worker in workers.items():
         error = abs(worker.ask(size=size, check=CHECKED) - expected) / abs(expected)
         if not error <= ALLOWED:
-            wrong[way] = f"not timed: its parameters differ by {error:.1g} of their size"
+            wrong[way] = f"not timed: the changes of its parameters differ by {error:.1g}"
     samples: dict[Way, list[list[float]]] = {way: [[]] for way in workers if way not in wrong}
     for turn in range(rounds + 1):  # the first one warms up
         for way, found in samples.items():

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from itertools import pairwise
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ Array = Any
 Layers = list[tuple[Array, Array]]
 SIZES = {"small": (32, (784, 128, 64, 10)), "large": (256, (512, 512, 512, 10))}  # batch, widths of the layers
 WORTH = 1 << 16  # elements that the library gives to a thread of their own (`nanonet_kernels.cpu.launch`)
-RATE = np.float32(1e-6)  # the sum over the batch is large, and many steps must not lead to overflow
+RATE = np.float32(1e-5)  # the sum over the batch is large, and many steps must not lead to overflow
 FLAGS: Any = {"error_model": "numpy", "cache": True, "nogil": True}
 _ZERO = np.float32(0)
 
@@ -62,6 +63,7 @@ class Step:
             (rng.standard_normal((n, m), np.float32) / np.float32(np.sqrt(n)), np.zeros((1, m), np.float32))
             for n, m in pairwise(widths)
         ]
+        self.start = [(w.copy(), b.copy()) for w, b in self.layers]
         self.ys = [np.empty((batch, n), np.float32) for n in widths]  # the input, and what each layer gives
         self.dys = [np.empty_like(y) for y in self.ys]
         self.dws = [np.empty_like(w) for w, _ in self.layers]
@@ -87,8 +89,10 @@ class Step:
             b -= RATE * self.dys[i + 1].sum(axis=0)
 
     def state(self) -> float:
-        """A number in which every parameter counts, with other weights in every place."""
-        return float(sum(np.cos(np.arange(p.size)) @ p.reshape(-1) for layer in self.layers for p in layer))
+        """A number in which the change of every parameter counts, with another weight in each place."""
+        pairs = zip(self.layers, self.start, strict=True)
+        changes = [p - p0 for layer, start in pairs for p, p0 in zip(layer, start, strict=True)]
+        return float(sum(np.cos(np.arange(change.size)) @ change.reshape(-1) for change in changes) / RATE)
 
 
 def products(kind: str) -> Callable[..., Any]:
@@ -109,14 +113,23 @@ def products(kind: str) -> Callable[..., Any]:
 
 def runner(kind: str) -> Callable[..., None]:
     """one: in the calling thread; pool: on our pool where it is worth it; all: always on it; numba: its own threads."""
-    options = FLAGS | ({"parallel": True} if kind == "numba" else {})
-    compiled: Any = {kernel: njit(**options)(kernel) for kernel in (bias_relu, relu_backward, update)}
+    parallel = kind == "numba"
+    compiled: Any = {}
+    for kernel in (bias_relu, relu_backward, update):
+        copy = FunctionType(kernel.__code__, kernel.__globals__, kernel.__name__)
+        if parallel:  # another name, since Numba's cache of machine code does not tell the two apart
+            copy.__qualname__ += "_in_parallel"
+        compiled[kernel] = njit(parallel=parallel, **FLAGS)(copy)
     if kind in ("one", "numba"):
         return lambda kernel, rows, shared: compiled[kernel](*rows, *shared)
 
     def on_pool(kernel: Callable[..., None], rows: tuple[Array, ...], shared: tuple[Array, ...]) -> None:
+        n = rows[0].shape[0]
         least = max(1, WORTH // rows[0].shape[1]) if kind == "pool" else 1
-        split(rows[0].shape[0], least, lambda i, j: compiled[kernel](*[x[i:j] for x in rows], *shared))
+        if n < 2 * least:
+            compiled[kernel](*rows, *shared)
+        else:
+            split(n, least, lambda i, j: compiled[kernel](*[x[i:j] for x in rows], *shared))
 
     return on_pool
 

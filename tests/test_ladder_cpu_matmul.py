@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import json
 import platform
 import threading
@@ -12,10 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from nanonet_benchmarks import ladder_cpu_matmul as bench
 from nanonet_kernels.cpu import matmul as production
 from nanonet_kernels.cpu.threads import set_threads, threads
 from nanonet_kernels.cpu.vector import SHAPE, shape_for
-from nanonet_kernels.ladders.cpu_matmul import BLAS, RUNGS, flops, machine_code, panels, parallel, tuning
+from nanonet_kernels.ladders.cpu_matmul import BLAS, RUNGS, Rung, flops, machine_code, panels, parallel, tuning
 from nanonet_kernels.ladders.cpu_matmul.blocks import Blocks, even, from_caches
 
 MR, NR = SHAPE.rows, SHAPE.columns
@@ -361,6 +363,38 @@ def test_every_rung_says_what_it_adds_and_how_intense_it_is():
     assert intensities["register block"] == pytest.approx(2 * MR * NR / (4 * (MR + NR)))
     assert intensities["tiled"] == pytest.approx(2 * 1024 * 64 * 1024 / (4 * (64 * 1024 + 1024 * 64 + 2 * 1024 * 1024)))
     assert flops(2, 3, 4) == 48
+
+
+def test_the_benchmark_shows_each_rung_at_its_sizes_and_its_figures_are_measured(monkeypatch):
+    monkeypatch.setattr(bench, "ROUNDS", 2)
+    monkeypatch.setattr(bench, "TURN", 0)
+    monkeypatch.setattr(bench, "PAUSE", 0)
+    ticks = itertools.count()
+    monkeypatch.setattr(bench.time, "perf_counter", lambda: float(next(ticks)))  # every call takes one second
+    set_threads(2)
+    rows = list(bench.run([32, 200], seconds=0))
+    assert threads() == 2
+    on_one = [row.variant for row in rows if row.threads == 1 and row.size["n"] == 200]
+    assert on_one == [rung.name for rung in RUNGS if rung.largest >= 200] + [BLAS.name]
+    assert [row.variant for row in rows if row.threads == 2 and row.size["n"] == 32] == [
+        "threads",
+        "autotuned",
+        BLAS.name,
+    ]
+    assert all((row.evidence, row.samples, row.median) == ("measured", [[1.0, 1.0]], 1.0) for row in rows)
+    assert "| Numba ijk | 6.55e-05 (100 %) | 0.016 (100 %) |" in bench.table(rows)
+
+
+def test_the_benchmark_does_not_time_a_wrong_product(monkeypatch):
+    def wrong(a, b, out):
+        out[...] = a @ b
+        out[3, 4] += 1
+
+    monkeypatch.setattr(bench, "RUNGS", [Rung("wrong", wrong, "", "", lambda *_: 1.0, 64)])
+    set_threads(1)
+    row = next(bench.run([16], seconds=0))
+    assert (row.evidence, row.median) == ("skipped", None)
+    assert row.reason.startswith("not timed: its error is")
 
 
 def test_the_page_shows_every_rung():

@@ -265,3 +265,26 @@ def test_a_forked_child_gets_threads_of_its_own():
 def test_a_process_ends_while_its_threads_sleep():
     done = run("from nanonet_kernels.cpu.threads import *; set_threads(4); split(9, 1, lambda *_: None); print('end')")
     assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "end", "")
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system does not place threads")
+def test_a_thread_keeps_off_the_callers_core_and_gives_up_where_it_cannot(monkeypatch):
+    place = pool._Place()
+    asked = []
+    monkeypatch.setattr(os, "sched_setaffinity", lambda who, cores: asked.append(cores))
+    place.allowed = {0, 1, 2}
+    for core in (1, 1, 2, None):
+        place.keep_off(core)
+    assert asked == [{0, 2}, {0, 1}, {0, 1, 2}]
+    place.allowed = {3}
+    place.keep_off(3)  # there is no other
+    assert len(asked) == 3
+
+    def refuse(who, cores):
+        raise OSError
+
+    monkeypatch.setattr(os, "sched_setaffinity", refuse)
+    place.allowed = {0, 1}
+    place.keep_off(0)
+    place.keep_off(1)
+    assert place.allowed == set()

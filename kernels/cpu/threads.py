@@ -5,11 +5,16 @@ a small machine both pools fight for the same cores: a small training step was m
 kernels release Python's lock (`nogil`), and `split` gives each thread one part of the work. Nothing spins.
 `python -m nanonet_benchmarks.thread_pools` measures the difference.
 
+The threads of OpenBLAS spin too, for about a tenth of a second after each product (measured; 2²⁸ ticks in its source),
+and to the system a core with a spinning thread is as busy as the caller's own. It would then often put our thread on
+the caller's core, where it is of no use. So our threads keep off the core that the caller is on.
+
 How many threads: NANONET_NUM_THREADS, else as many as this process may run on; `set_threads` changes it.
 """
 
 from __future__ import annotations
 
+import ctypes
 import itertools
 import os
 import threading
@@ -71,6 +76,7 @@ class _Job:
         self.work = work
         self.untaken = iter(range(parts))  # next() on it is one step for all threads
         self.unfinished = itertools.count(parts - 1, -1)
+        self.core = _core()
         self.done = threading.Lock()
         self.done.acquire()
         self.errors: dict[int, BaseException] = {}
@@ -119,10 +125,45 @@ class _Crew:
             self.jobs.put(job)
 
     def _serve(self) -> None:
+        place = _Place()
         while True:
             job = self.jobs.get()
+            place.keep_off(job.core)
             job.help()
             del job  # holds the caller's arrays
+
+
+class _Place:
+    """On which cores a thread of ours may run."""
+
+    def __init__(self) -> None:
+        self.allowed: set[int] = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+        self.avoided: int | None = None
+
+    def keep_off(self, core: int | None) -> None:
+        if core == self.avoided or not self.allowed - {core}:
+            return
+        try:
+            os.sched_setaffinity(0, self.allowed - {core})  # of the calling thread alone
+        except OSError:  # the cores that the process may use were changed
+            self.allowed = set()
+        self.avoided = core
+
+
+def _find_core() -> Callable[[], int] | None:
+    """sched_getcpu of the C library, which takes less than a microsecond; None where there is none."""
+    try:
+        return ctypes.PyDLL(None).sched_getcpu
+    except (AttributeError, OSError, TypeError):
+        return None
+
+
+_getcpu = _find_core() if hasattr(os, "sched_setaffinity") else None
+
+
+def _core() -> int | None:
+    """The core that the calling thread is on."""
+    return _getcpu() if _getcpu else None
 
 
 def _new_crew() -> None:

@@ -10,7 +10,7 @@ from nanonet_kernels.ladders.cpu_matmul.operands import checked
 from nanonet_kernels.ladders.cpu_matmul.panels import MR, NR, multiply
 
 Array = Any
-WORTH = 1 << 21  # multiply-adds for a thread, below which waking it takes longer than it saves
+WORTH = 1 << 24  # multiply-adds for a thread, half a millisecond: below, waking it takes longer than it saves
 SHARES = 2  # rectangles for each thread: one that has less of a core takes fewer; more would be packed more often
 
 
