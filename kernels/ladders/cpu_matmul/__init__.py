@@ -72,7 +72,7 @@ RUNGS: list[Rung] = [
         "the inner loops are exchanged: along rows, in vector instructions",
         "first-level cache",
         lambda *_: 1 / 6,
-        1024,
+        2048,
     ),
     Rung(
         "tiled",
