@@ -6,6 +6,7 @@ What the machine code of every rung looks like, for every architecture, is held 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np

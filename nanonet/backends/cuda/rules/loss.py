@@ -57,28 +57,30 @@ def cross_entropy(
         attrs = {"ignore_index": ignore_index, "reduction": reduction, "label_smoothing": label_smoothing}
         y, saved = _cross_entropy.forward(xp, x, target, weight, **attrs)
         return y, (None, saved)
-    labels, layout = contiguous(target, np.int64), _layout(x)
+    labels, (columns, inner) = contiguous(target, np.int64), _layout(x)
     p, losses = empty_like(x), empty(labels.shape, x.dtype)
     counted = weight is not None or ignore_index is not None
     counts = empty(labels.shape, x.dtype) if counted or label_smoothing else None
     if label_smoothing:
-        smoothed.cross_entropy(x, labels, weight, p, losses, counts, *layout, ignore_index, label_smoothing)
+        smoothed.cross_entropy(x, labels, weight, p, losses, counts, columns, inner, ignore_index, label_smoothing)
     else:
-        plain.cross_entropy(x, labels, weight, p, losses, counts, *layout, ignore_index)
+        plain.cross_entropy(x, labels, weight, p, losses, counts, columns, inner, ignore_index)
     y, total = _reduced(losses, counts if counted else None, reduction)
-    return y, (p, (labels, weight if label_smoothing else counts, total, layout, ignore_index, label_smoothing))
+    return y, (p, (labels, weight if label_smoothing else counts, total, columns, inner, ignore_index, label_smoothing))
 
 
 def cross_entropy_backward(saved: Any, dy: Array, needs: Any) -> Any:
     p, more = saved
     if p is None:
         return _cross_entropy.backward(xp, more, dy, needs)
-    labels, factors, total, layout, ignore_index, label_smoothing = more
+    labels, factors, total, columns, inner, ignore_index, label_smoothing = more
     dx, dy = empty_like(p), contiguous(dy, p.dtype)
     if label_smoothing:
-        smoothed.cross_entropy_backward(p, labels, factors, total, dy, dx, *layout, ignore_index, label_smoothing)
+        smoothed.cross_entropy_backward(
+            p, labels, factors, total, dy, dx, columns, inner, ignore_index, label_smoothing
+        )
     else:
-        plain.cross_entropy_backward(p, labels, factors, total, dy, dx, *layout, ignore_index)
+        plain.cross_entropy_backward(p, labels, factors, total, dy, dx, columns, inner, ignore_index)
     return dx, None, None
 
 
@@ -88,21 +90,21 @@ def nll_loss(
     if not fits(x, *[w for w in (weight,) if w is not None]):
         y, saved = _nll_loss.forward(xp, x, target, weight, ignore_index=ignore_index, reduction=reduction)
         return y, (None, saved)
-    labels, layout = contiguous(target, np.int64), _layout(x)
+    labels, (columns, inner) = contiguous(target, np.int64), _layout(x)
     losses = empty(labels.shape, x.dtype)
     counts = None if weight is None and ignore_index is None else empty(labels.shape, x.dtype)
-    kernel.nll(x, labels, weight, losses, counts, *layout, ignore_index)
+    kernel.nll(x, labels, weight, losses, counts, columns, inner, ignore_index)
     y, total = _reduced(losses, counts, reduction)
-    return y, (x, (labels, counts, total, layout, ignore_index))
+    return y, (x, (labels, counts, total, columns, inner, ignore_index))
 
 
 def nll_loss_backward(saved: Any, dy: Array) -> Any:
     x, more = saved
     if x is None:
         return _nll_loss.backward(xp, more, dy)
-    labels, counts, total, layout, ignore_index = more
+    labels, counts, total, columns, inner, ignore_index = more
     dx = empty_like(x)
-    kernel.nll_backward(labels, counts, total, contiguous(dy, x.dtype), dx, *layout, ignore_index)
+    kernel.nll_backward(labels, counts, total, contiguous(dy, x.dtype), dx, columns, inner, ignore_index)
     return dx, None, None
 
 
