@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from importlib.util import find_spec
 from typing import Any
 
 from nanonet_benchmarks import sizes, timer
@@ -19,8 +20,9 @@ from nanonet_benchmarks.record import Record, Row
 from nanonet_benchmarks.timer import Plan
 from nanonet_benchmarks.workloads import Workload
 
-ROOFLINE_SHARE, CODE_SHARE = 0.08, 0.12  # of the time; the workloads have the rest
-ROOFLINE_MOST = 0.25  # of the time, on a machine that is too busy for it to be less
+ROOFLINE_SHARE, CODE_SHARE = 0.08, 0.15  # of the time; the workloads have the rest
+ROOFLINE_MOST = 0.2  # of the time, on a machine that is too busy for it to be less
+PEERS = ("torch", "jax", "numexpr")  # of these the usual picture has the first that is installed
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,11 @@ class Order:
     seconds: float = 110.0
     device: str = "all"
     full: bool = False
+
+    @property
+    def picture(self) -> bool:
+        """Is it the usual picture of two minutes: nothing named, no size, not full?"""
+        return not self.names and not self.size and not self.full
 
     @property
     def everything(self) -> bool:
@@ -72,6 +79,7 @@ def run(order: Order, told: Told = lambda news: None) -> Record:
     chosen = workloads(order)
     made = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     machine = fingerprint()
+    stages: dict[str, float] = {}  # seconds that each took
     rows: dict[tuple[Any, ...], Row] = {}  # by what they are about, as they are known now
 
     def keep(news: News) -> None:
@@ -81,7 +89,7 @@ def run(order: Order, told: Told = lambda news: None) -> Record:
 
     with noticed() as interrupted:
         try:
-            for row in steps(order, chosen, began, keep, interrupted):
+            for row in steps(order, chosen, began, keep, interrupted, stages):
                 rows.pop(row.key, None)  # the final order is that of the steps, not that of the news
                 rows[row.key] = row
         except KeyboardInterrupt:
@@ -91,27 +99,29 @@ def run(order: Order, told: Told = lambda news: None) -> Record:
     even = crossings.entries(found, devices.DEVICES, roofline.host_copy(found)) if order.everything else []
     more: dict[str, Any] = {
         "made": made, "seconds": round(time.monotonic() - began, 1), "interrupted": bool(interrupted),
-        "order": asdict(order), "roofs": roofs, "break_even": even,
+        "order": asdict(order), "roofs": roofs, "break_even": even, "stages": stages,
     }  # fmt: skip
     return Record(machine, found, more)
 
 
 def steps(
-    order: Order, chosen: Sequence[Workload], began: float, told: Told, interrupted: Sequence[bool]
+    order: Order,
+    chosen: Sequence[Workload],
+    began: float,
+    told: Told,
+    interrupted: Sequence[bool],
+    stages: dict[str, float],
 ) -> Iterator[Row]:
-    """The rows, one after another, as they are final."""
+    """The rows, one after another, as they are final; `stages` receives the seconds that each stage took."""
     if order.everything:
-        effort = roofline.FULL if order.full else roofline.QUICK
-        for row in roofline.measure(effort):
-            told(News(ROOFLINE_SHARE / 2, f"ceilings: {row.size['level']}, {row.variant}", row))
-            yield row
-            if time.monotonic() - began > ROOFLINE_MOST * order.seconds:
-                why = "the time for ceilings was used up, since the machine is busy; give more --time"
-                yield Row(roofline.WORKLOAD, {}, "further ceilings", "cpu", "skipped", reason=why)
-                break
+        yield from _ceilings(order, began, told)
+    stages["ceilings"] = round(time.monotonic() - began, 1)
     if order.device == "all" and (reason := gpu.missing()):
         yield Row("kernels", {}, "on a GPU", "cuda", "skipped", reason=reason)
     yield from without_memory(chosen)
+    if order.picture and (others := left_out()):
+        why = "not in the usual picture; name a workload, or nanonet bench --full"
+        yield Row("peers", {}, " and ".join(others), "cpu", "skipped", reason=why)
     spent = time.monotonic() - began
     share = CODE_SHARE if order.everything else 0.0
     left = max(order.seconds * (1 - share) - spent, 1.0)
@@ -121,17 +131,34 @@ def steps(
         told(News(min(fraction, 1.0), progress.text, progress.row))
 
     yield from timer.run([one for one in chosen if not lacking(one)], plan(order, left), tell)
+    stages["workloads"] = round(time.monotonic() - began - spent, 1)
     if order.everything and not interrupted:
-        left = max(order.seconds - (time.monotonic() - began), 5.0)
-        architectures = code.FULL if order.full else code.QUICK
-        seconds = 3600.0 if order.full else left
+        spent = time.monotonic() - began
+        yield from _machine_code(order, order.seconds - spent, told)
+        stages["machine code"] = round(time.monotonic() - began - spent, 1)
 
-        def compiling(part: float, text: str) -> None:
-            told(News(1 - CODE_SHARE * (1 - part), text))
 
-        for row in code.compile_rows(architectures, seconds, compiling):
-            told(News(1.0, "machine code", row))
-            yield row
+def _ceilings(order: Order, began: float, told: Told) -> Iterator[Row]:
+    """What the machine can do at most, as long as its share of the time lasts."""
+    for row in roofline.measure(roofline.FULL if order.full else roofline.QUICK):
+        told(News(ROOFLINE_SHARE / 2, f"ceilings: {row.size['level']}, {row.variant}", row))
+        yield row
+        if time.monotonic() - began > ROOFLINE_MOST * order.seconds:
+            why = "the time for ceilings was used up, since the machine is busy; give more --time"
+            yield Row(roofline.WORKLOAD, {}, "further ceilings", "cpu", "skipped", reason=why)
+            return
+
+
+def _machine_code(order: Order, seconds: float, told: Told) -> Iterator[Row]:
+    """Rows about the CUDA kernels: of all for all architectures, or of a handful for one."""
+    architectures, only = (code.FULL, ()) if order.full else (code.QUICK, code.HANDFUL)
+
+    def compiling(part: float, text: str) -> None:
+        told(News(1 - CODE_SHARE * (1 - part), text))
+
+    for row in code.compile_rows(architectures, 3600.0 if order.full else seconds, compiling, only):
+        told(News(1.0, "machine code", row))
+        yield row
 
 
 def plan(order: Order, seconds: float) -> Plan:
@@ -140,7 +167,7 @@ def plan(order: Order, seconds: float) -> Plan:
     usual = Plan(seconds=seconds, threads=threads)
     if order.full:
         return replace(usual, caches=("hot", "cold"))
-    return replace(usual, processes=3, most_processes=6, rounds=6, workload_seconds=0.3)
+    return replace(usual, processes=3, most_processes=6, rounds=6, workload_seconds=0.3, slow=0.2)
 
 
 def workloads(order: Order) -> list[Workload]:
@@ -148,7 +175,16 @@ def workloads(order: Order) -> list[Workload]:
     wanted = ("cpu", "cuda") if order.device == "all" and not gpu.missing() else ("cpu",)
     wanted = wanted if order.device == "all" else (order.device,)
     found = sizes.workloads(order.names, order.size, order.full)
-    return [replace(one, variants=[v for v in one.variants if v.device in wanted]) for one in found]
+    without = left_out() if order.picture else []
+    return [
+        replace(one, variants=[v for v in one.variants if v.device in wanted and v.library not in without])
+        for one in found
+    ]
+
+
+def left_out() -> list[str]:
+    """Libraries that the usual picture does without, since starting them takes seconds in every process."""
+    return [name for name in PEERS if find_spec(name)][1:]
 
 
 def without_memory(chosen: Sequence[Workload]) -> Iterator[Row]:

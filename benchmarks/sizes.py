@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from importlib import import_module
 from typing import Any
 
 from nanonet_benchmarks import workloads as catalogue
@@ -27,11 +26,27 @@ USUAL: dict[str, tuple[list[Size], list[Size]]] = {
     **dict.fromkeys(("softmax", "layer_norm", "cross_entropy"), ([_rows(1024)], [_rows(4096), _rows(16384)])),
     "gelu": ([{"n": n} for n in (2**14, 2**20, 2**22)], [{"n": n} for n in (2**17, 2**24)]),
 }
+# The usual picture, the most telling first: where the time is short, the last ones are left out.
+PICTURE: list[tuple[str, Size]] = [
+    ("matmul", _cube(512)),
+    ("gelu", {"n": 2**20}),
+    ("softmax", _rows(1024)),
+    ("layer_norm", _rows(1024)),
+    ("cross_entropy", _rows(1024)),
+    ("training step", {"batch": 32}),
+    ("matmul", _cube(128)),
+    ("gelu", {"n": 2**14}),
+    ("matmul", _cube(32)),
+    ("relu", {"n": 2**20}),
+    ("adam", {"n": 2**20}),
+    ("matmul", _cube(1024)),
+    ("gelu", {"n": 2**22}),
+]
 ORDINARY = {"n": 2**20, "rows": 4096, "columns": 1024, "batch": 32}
 
 
 def workloads(names: Sequence[str], numbers: Sequence[int], full: bool) -> list[Workload]:
-    """The workloads of these names (none: all) at `numbers` (none: at the usual sizes).
+    """The workloads of these names at `numbers` (none: at the usual sizes). No names: the usual picture; full: all.
 
     ValueError in one line for a name or a size that there is not.
     """
@@ -39,6 +54,8 @@ def workloads(names: Sequence[str], numbers: Sequence[int], full: bool) -> list[
     for name in names:
         if name not in known and ":" not in name:
             raise ValueError(f"bench: no workload {name!r}; there are {', '.join(known)}")
+    if not names and not numbers and not full:
+        return [catalogue.find(name, **size) for name, size in PICTURE]
     chosen = list(names) or known
     return [catalogue.find(name, **size) for name in chosen for size in sizes(name, numbers, full)]
 
@@ -64,8 +81,7 @@ def asked(name: str, numbers: Sequence[int]) -> Size:
 
 def parameters(name: str) -> list[str]:
     """The names of the numbers that a workload's size has."""
-    module, function = catalogue._BUILDERS.get(name, name).split(":")  # pyright: ignore[reportPrivateUsage]
-    signature = inspect.signature(getattr(import_module(module), function))
+    signature = inspect.signature(catalogue.builder(name))
     return [one.name for one in signature.parameters.values() if one.default is one.empty]
 
 

@@ -112,7 +112,7 @@ def test_a_time_limit_that_comes_first_is_told() -> None:
     found = run([square(100), square(200)], plan)
     reasons = [row.reason for row in found if row.variant == "honest"]
     notes = [" ".join(row.notes) for row in found if row.variant == "honest" and row.evidence == "measured"]
-    assert "not reached: the run ended before it was measured" in reasons
+    assert "no time left: the run ended before it was measured" in reasons
     assert len(notes) == 1
     assert "of the median; it was not brought below 1%" in notes[0]
 

@@ -27,6 +27,7 @@ class Contender:
     variant: Variant
     threads: int
     skipped: str = ""
+    seconds: float = 0.0  # of a call, as it was opened
     checked: Checked | None = None
     calls: dict[str, int] = field(default_factory=dict)
     samples: dict[Place, list[list[float]]] = field(default_factory=dict)
@@ -81,7 +82,7 @@ class Contender:
         """A row for each cache and phase, or one that says why there is none."""
         facts = self._facts()
         if self.skipped or not self.samples:
-            reason = self.skipped or "not reached: the run ended before it was measured"
+            reason = self.skipped or "no time left: the run ended before it was measured"
             yield Row(evidence="skipped", reason=reason, **facts)
             return
         for (cache, phase), samples in sorted(self.samples.items(), key=lambda item: item[0][0] != "hot"):
@@ -144,7 +145,7 @@ def _notes(samples: list[list[float]], width: float, plan: Plan) -> list[str]:
     """What the samples themselves say about how far they can be trusted."""
     found: list[str] = []
     if (count := sum(1 for process in samples if process)) < plan.processes:
-        found.append(f"{count} of {plan.processes} processes: the run ended before the others")
+        found.append(f"{count} of {plan.processes} processes: there was no time for more")
     if width > plan.precision:
         found.append(f"the 95 % interval is {width:.1%} of the median; it was not brought below {plan.precision:.0%}")
     change, p = statistics.trend(samples)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 
 from nanonet_benchmarks.record import Row
 
@@ -11,7 +12,8 @@ from nanonet_benchmarks.record import Row
 class Plan:
     """What `run` may spend, and when it may stop.
 
-    seconds     limit for the whole run; what is being measured then is finished first
+    seconds     limit for the whole run. What would overrun is not begun: a workload that took longer in an earlier
+                process than is left now, or a variant that nothing has been asked of when the time is over
     processes   fresh processes for every variant, at least: what differs between processes (where the arrays lie in
                 memory, above all) is part of the noise, and one process cannot show it
     most_processes  it goes on with more of them, up to so many, until every interval is small enough
@@ -21,6 +23,7 @@ class Plan:
     rounds      rounds in a process: each visits all variants in a random order and then back again, so that every
                 variant gives two samples a round
     sample      seconds: a hot sample is as many calls as take that long
+    slow        seconds: a variant whose call takes longer is measured in the first process only
     workload_seconds  what the rounds of one workload may take in one process: with slow variants there are fewer rounds
     caches      "hot": operands in the cache from the call before. "cold": evicted before every call
     threads     numbers of threads to measure with
@@ -35,6 +38,7 @@ class Plan:
     ratios: float = 0.02
     rounds: int = 10
     sample: float = 1e-3
+    slow: float = inf
     workload_seconds: float = 0.5
     caches: tuple[str, ...] = ("hot",)
     threads: tuple[int, ...] = (1,)

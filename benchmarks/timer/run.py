@@ -19,6 +19,7 @@ from nanonet_benchmarks.timer.turns import take_turns
 from nanonet_benchmarks.workloads.base import Workload
 
 Tell = Callable[[Progress], None]
+LEAST = 5.0  # seconds that the first workload may take in any case
 
 
 def run(workloads: Sequence[Workload], plan: Plan | None = None, progress: Tell | None = None) -> list[Row]:
@@ -41,33 +42,42 @@ class Session:
         self.rng = np.random.default_rng(plan.seed)
         self.groups = _contenders(workloads, plan)
         self.began = time.perf_counter()
+        self.end = self.began + plan.seconds
         self.steps = 0  # workloads measured, in all generations
+        self.start, self.cost = 0.0, [0.0] * len(self.groups)  # seconds that starting, and each workload, last took
 
     def measure(self) -> None:
         """Generations, until every interval is small enough or the time is over."""
         for generation in range(self.plan.most_processes):
-            waiting = [group for group in self.groups if not all(c.skipped for c in group)]
+            waiting = [i for i, group in enumerate(self.groups) if not all(c.skipped for c in group)]
             if generation >= self.plan.processes:
-                waiting = [group for group in waiting if not is_precise(group, self.plan)]
-            if not waiting or (self.over() and self.steps):
+                waiting = [i for i in waiting if not is_precise(self.groups[i], self.plan)]
+            left = self.end - time.perf_counter() - self.start
+            waiting = [i for i in waiting if self.cost[i] < left or not self.steps]
+            if not waiting:
                 return
             self._generation(generation, waiting)
 
-    def over(self) -> bool:
-        return time.perf_counter() - self.began > self.plan.seconds
-
-    def _generation(self, generation: int, groups: list[list[Contender]]) -> None:
-        """Every group once, in fresh processes and in random order."""
-        order = [groups[i] for i in self.rng.permutation(len(groups))]
+    def _generation(self, generation: int, waiting: list[int]) -> None:
+        """Every group once, in fresh processes: first in the order given, so that the first ones are measured where the
+        time is short, and later in random order."""
+        order = [waiting[i] for i in self.rng.permutation(len(waiting))] if generation else waiting
         text = f"process {generation + 1} of {self.plan.processes} or more"
         self.tell(Progress(self._fraction(), f"{text}: starting"))
-        with Crew({c.worker for group in order for c in group if not c.skipped}) as crew:
-            for group in order:
-                if self.over() and self.steps:
-                    return
+        began = time.perf_counter()
+        with Crew({c.worker for i in order for c in self.groups[i] if not c.skipped}) as crew:
+            now = time.perf_counter()
+            self.start = now - began
+            for i in order:
+                began, group = now, self.groups[i]
+                if began + self.cost[i] > self.end and self.steps:
+                    continue
                 self.tell(Progress(self._fraction(), f"{text}: {_title(group[0].workload)}"))
-                take_turns(group, crew, self.plan, self.rng, generation)
+                until = self.end if self.steps else max(self.end, began + LEAST)
+                take_turns(group, crew, self.plan, self.rng, generation, until)
                 self.steps += 1
+                now = time.perf_counter()
+                self.cost[i] = now - began
                 if self.tell is not _nobody:
                     for row in (row for contender in group for row in contender.rows(self.plan)):
                         self.tell(Progress(self._fraction(), f"{text}: {_title(group[0].workload)}", row))

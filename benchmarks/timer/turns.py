@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
+from math import inf
 
 import numpy as np
 
@@ -15,12 +17,18 @@ from nanonet_benchmarks.timer.process import CallError, WorkerError
 from nanonet_benchmarks.timer.worker import Sample
 
 
-def take_turns(group: list[Contender], crew: Crew, plan: Plan, rng: np.random.Generator, generation: int) -> None:
-    """Samples of every contender from one process each. A contender that is wrong or fails is skipped from now on."""
+def take_turns(
+    group: list[Contender], crew: Crew, plan: Plan, rng: np.random.Generator, generation: int, until: float = inf
+) -> None:
+    """Samples of every contender from one process each. A contender that is wrong or fails is skipped from now on.
+
+    until: moment of time.perf_counter() after which no contender is opened and no further round begun.
+    """
     seed = 1000 * (plan.seed + 1) + 10 * generation
-    ready = [c for c in _shuffled(group, rng) if not c.skipped and _open(c, crew, plan, seed)]
+    wanted = [c for c in _shuffled(group, rng) if not c.skipped and not (generation and c.seconds > plan.slow)]
+    ready = [c for c in wanted if time.perf_counter() < until and _open(c, crew, plan, seed)]
     for cache in plan.caches:
-        _rounds(ready, crew, plan, rng, cache)
+        _rounds(ready, crew, plan, rng, cache, until)
     for contender in group:
         if contender in ready and crew.holds(contender):
             _finish(contender, crew, plan, seed)
@@ -39,6 +47,7 @@ def _open(contender: Contender, crew: Crew, plan: Plan, seed: int) -> bool:
             contender.refuse(f"refused: {checked.refused}", checked)
             return False
         contender.saw(checked)
+        contender.seconds = took
         if took > plan.call_limit:
             contender.refuse(f"one call takes {took:.1f} s, more than the {plan.call_limit:g} s of this plan")
             return False
@@ -50,7 +59,7 @@ def _open(contender: Contender, crew: Crew, plan: Plan, seed: int) -> bool:
     return True
 
 
-def _rounds(ready: list[Contender], crew: Crew, plan: Plan, rng: np.random.Generator, cache: str) -> None:
+def _rounds(ready: list[Contender], crew: Crew, plan: Plan, rng: np.random.Generator, cache: str, until: float) -> None:
     """All contenders in a random order and then back again, round by round: a steady drift hits all of them alike."""
     taken: dict[int, list[Sample]] = {c.number: [] for c in ready}
     turn = max((len(c.samples.get((cache, WHOLE), [])) for c in ready), default=0)
@@ -60,7 +69,7 @@ def _rounds(ready: list[Contender], crew: Crew, plan: Plan, rng: np.random.Gener
         for contender, one in crew.samples(order + order[::-1], cache):
             taken[contender.number].append(one)
             spent += one.wall
-        if spent > plan.workload_seconds:
+        if spent > plan.workload_seconds or time.perf_counter() > until:
             break
     load = watch.stop(crew.used() - own)
     for contender in ready:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
 from nanonet_benchmarks.workloads.base import Arrays, Prepared, Variant, Workload
 
-__all__ = ["Arrays", "Prepared", "Variant", "Workload", "find", "names"]
+__all__ = ["Arrays", "Prepared", "Variant", "Workload", "builder", "find", "names"]
 
 _HOME = "nanonet_benchmarks.workloads"
 _BUILDERS = {
@@ -33,12 +34,16 @@ def find(name: str, **size: Any) -> Workload:
     A name like "package.module:function" is a workload from elsewhere: the function is called with the size.
     Raises ValueError for an unknown name or size.
     """
+    try:
+        return builder(name)(**size)
+    except TypeError as error:
+        raise ValueError(f"workload {name}: {error}; got {size}") from error
+
+
+def builder(name: str) -> Callable[..., Workload]:
+    """The function that builds the workload of that name; its arguments are the size. ValueError for no such name."""
     where = name if ":" in name else _BUILDERS.get(name)
     if where is None:
         raise ValueError(f"workload: expected one of {', '.join(names())}, got {name!r}")
     module, function = where.split(":")
-    build = getattr(import_module(module), function)
-    try:
-        return build(**size)
-    except TypeError as error:
-        raise ValueError(f"workload {name}: {error}; got {size}") from error
+    return getattr(import_module(module), function)
