@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
 import time
@@ -94,6 +95,7 @@ def run(order: Order, told: Told = lambda news: None) -> Record:
                 rows[row.key] = row
         except KeyboardInterrupt:
             interrupted.append(True)
+    rows = dict(sorted(rows.items(), key=lambda item: place(chosen, item[1])))
     roofs = [one for device in devices.DEVICES for one in roofline.modelled(device)] if order.everything else []
     found = list(rows.values())
     even = crossings.entries(found, devices.DEVICES, roofline.host_copy(found)) if order.everything else []
@@ -159,6 +161,14 @@ def _machine_code(order: Order, seconds: float, told: Told) -> Iterator[Row]:
     for row in code.compile_rows(architectures, 3600.0 if order.full else seconds, compiling, only):
         told(News(1.0, "machine code", row))
         yield row
+
+
+def place(chosen: Sequence[Workload], row: Row) -> tuple[int, int]:
+    """Where a row stands: workloads in the order in which they were measured, each from its smallest size on."""
+    names = list(dict.fromkeys(one.name for one in chosen))
+    if row.workload not in names:
+        return (-1, 0) if row.workload != code.WORKLOAD else (len(names), 0)
+    return names.index(row.workload), math.prod(value for value in row.size.values() if isinstance(value, int))
 
 
 def plan(order: Order, seconds: float) -> Plan:

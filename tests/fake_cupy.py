@@ -69,7 +69,7 @@ class FakeCuPy:
         self.cuda = SimpleNamespace(
             Stream=Stream,
             Event=Event,
-            Device=lambda: SimpleNamespace(id=0),
+            Device=lambda: SimpleNamespace(id=0, synchronize=lambda: log.append("synchronize device")),
             runtime=runtime,
             alloc_pinned_memory=pinned,
             get_elapsed_time=lambda start, stop: milliseconds,

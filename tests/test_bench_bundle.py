@@ -23,7 +23,7 @@ from nanonet_benchmarks.report.page import page
 from nanonet_benchmarks.workloads import Variant, find, names
 from tests import bench_records as made
 
-KERNEL = "code/ptx/sm_80/cuda.elementwise.relu.ptx"
+KERNEL = "code/ptx/sm_80/cuda.rectifier.relu.ptx"
 
 
 @pytest.fixture(scope="module")
@@ -103,8 +103,8 @@ def test_kernels_are_imported_without_numba_but_not_compiled(
         "import nanonet_kernels, numba\n"
         "assert 'stand_in' in numba.__file__\n"
         "from nanonet_kernels.cuda.kernel import CATALOGUE\n"
-        "import nanonet_kernels.cuda.elementwise, nanonet_benchmarks.bundle.work\n"
-        "kernel = CATALOGUE['cuda.elementwise.relu']\n"
+        "import nanonet_kernels.cuda.rectifier, nanonet_benchmarks.bundle.work\n"
+        "kernel = CATALOGUE['cuda.rectifier.relu']\n"
         "print(kernel.signature, kernel.ptx((9, 0)))\n"  # the newest PTX that is not newer than the device
         "try:\n    kernel.ptx((7, 5))\nexcept Exception as error:\n    print(type(error).__name__)\n"
     )
@@ -113,7 +113,7 @@ def test_kernels_are_imported_without_numba_but_not_compiled(
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert done.stderr == ""
     first, second = done.stdout.splitlines()
-    assert first == "['f4*', 'f4*', 'i8'] // PTX"
+    assert first == "['f4*', 'f4*', 'i8', 'f4', 'f4', 'f4'] // PTX"
     assert second.endswith("Error")  # nothing older is in the bundle, and there is no compiler
 
 

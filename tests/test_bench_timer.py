@@ -114,7 +114,7 @@ def test_a_time_limit_that_comes_first_is_told() -> None:
     notes = [" ".join(row.notes) for row in found if row.variant == "honest" and row.evidence == "measured"]
     assert "no time left: the run ended before it was measured" in reasons
     assert len(notes) == 1
-    assert "of the median; it was not brought below 1%" in notes[0]
+    assert "1 of 2 processes: there was no time for more" in notes[0]
 
 
 def test_ctrl_c_keeps_what_was_measured() -> None:

@@ -29,6 +29,9 @@ class _Name:
     def __getitem__(self, key):
         return _Name(f"{self._path}[…]")
 
+    def __iter__(self):
+        raise TypeError(f"{self._path} is a stand-in: Numba is not installed")
+
     def __bool__(self):
         return False
 

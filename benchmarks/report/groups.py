@@ -69,8 +69,9 @@ def reasons(rows: list[Row]) -> dict[str, list[str]]:
 
 
 def baseline(group: Group) -> Row | None:
-    """The row the others are compared with: "numpy", or another by NumPy, else the slowest."""
+    """The row the others are compared with: "numpy", or another by NumPy; on a GPU CuPy's; else the slowest."""
     whole = [row for row in group.timed if not row.phase] or group.timed
-    named = [row for row in whole if row.variant.lower().startswith("numpy")]
-    exact = [row for row in named if row.variant.lower() == "numpy"]
+    named = [row for row in whole if row.variant.startswith("numpy") and row.library in ("", "numpy")]
+    named = named or [row for row in whole if row.variant.startswith("cupy")]
+    exact = [row for row in named if row.variant == "numpy"]
     return (exact or named or [max(whole, key=lambda row: row.median or 0.0, default=None)])[0]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
+import nanonet_kernels  # in a bundle it brings the stand-in for Numba, before a workload asks for it
 from nanonet_benchmarks.workloads.base import Arrays, Prepared, Variant, Workload
 
 __all__ = ["Arrays", "Prepared", "Variant", "Workload", "builder", "find", "names"]

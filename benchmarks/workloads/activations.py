@@ -10,6 +10,7 @@ import numpy as np
 from nanonet.ops.activation import Gelu
 from nanonet.ops.rectifier import Relu
 from nanonet_benchmarks.checking.bounds import UNIT
+from nanonet_benchmarks.workloads import on_cuda
 from nanonet_benchmarks.workloads.base import Arrays, Prepared, Variant, Workload, empty, installed
 from nanonet_benchmarks.workloads.variants import PHASES, both, jax_pair, kernels_installed, oracle, textbook
 from nanonet_benchmarks.workloads.with_cupy import elementwise, on_gpu
@@ -37,6 +38,7 @@ def gelu(n: int) -> Workload:
         jax_pair(lambda jnp, x: 0.5 * x * (1 + jnp.tanh(_C * (x + 0.044715 * x**3))), ["x"], ["dx"]),
         Variant("numexpr", "numexpr", _numexpr(*_GELU_EXPRESSIONS), installed("numexpr")),
         on_gpu("cupy: elementwise", elementwise(_PARAMETERS, _RESULT, _GELU_CODE, "gelu")),
+        on_cuda.ours(on_cuda.elementwise("activation", "gelu_tanh"), "activation"),
     ]
     known = oracle(Gelu, ["x"], ["dx"], approximate="tanh")
     return Workload("gelu", {"n": n}, _draw(n), known, bound, variants, GELU_FLOPS * n, MOVED * n, PHASES)
@@ -51,6 +53,7 @@ def relu(n: int) -> Workload:
         jax_pair(lambda jnp, x: jnp.where(x > 0, x, 0), ["x"], ["dx"]),
         Variant("numexpr", "numexpr", _numexpr(*_RELU_EXPRESSIONS), installed("numexpr")),
         on_gpu("cupy: elementwise", elementwise(_PARAMETERS, _RESULT, _RELU_CODE, "relu")),
+        on_cuda.ours(on_cuda.elementwise("rectifier", "relu", reads="y"), "rectifier"),
     ]
     exact: Callable[[Arrays, Arrays], dict[str, Any]] = lambda inputs, expected: {"y": 0.0, "dx": 0.0}  # noqa: E731
     known = oracle(Relu, ["x"], ["dx"])

@@ -9,6 +9,7 @@ import numpy as np
 
 from nanonet.ops import update
 from nanonet_benchmarks.checking.bounds import UNIT
+from nanonet_benchmarks.workloads import on_cuda
 from nanonet_benchmarks.workloads.base import Arrays, Prepared, Variant, Workload, installed
 from nanonet_benchmarks.workloads.variants import kernels_installed
 
@@ -30,6 +31,7 @@ def adam(n: int) -> Workload:
         Variant("numba", "numba", _numba, kernels_installed("cpu.launch", "cpu.optimizer")),
         Variant("torch", "torch", _torch, installed("torch")),
         Variant("jax", "jax", _jax, installed("jax")),
+        on_cuda.ours(on_cuda.adam(ATTRS), "adam"),
     ]
     return Workload("adam", {"n": n}, draw, _oracle, _bound, variants, FLOPS * n, MOVED * n)
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from nanonet.ops.classification import CrossEntropy
 from nanonet_benchmarks.checking.bounds import UNIT, gamma
+from nanonet_benchmarks.workloads import on_cuda
 from nanonet_benchmarks.workloads.base import Arrays, Prepared, Variant, Workload, empty, installed
 from nanonet_benchmarks.workloads.variants import PHASES, both, jax_pair, kernels_installed, oracle, textbook
 
@@ -28,6 +29,7 @@ def cross_entropy(rows: int, columns: int) -> Workload:
         Variant("numba", "numba", _numba, kernels_installed("cpu.launch", "cpu.cross_entropy")),
         Variant("torch", "torch", _torch, installed("torch")),
         jax_pair(_formula, ["x", "labels"], ["dx"]),
+        on_cuda.ours(on_cuda.cross_entropy, "cross_entropy"),
     ]
     known = oracle(CrossEntropy, NAMES, GRADIENTS, **ATTRS)
     size, elements = {"rows": rows, "columns": columns}, rows * columns

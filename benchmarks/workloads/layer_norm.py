@@ -8,6 +8,7 @@ import numpy as np
 
 from nanonet.ops.norm import LayerNorm
 from nanonet_benchmarks.checking.bounds import gamma
+from nanonet_benchmarks.workloads import on_cuda
 from nanonet_benchmarks.workloads.base import Arrays, Prepared, Variant, Workload, empty, installed
 from nanonet_benchmarks.workloads.variants import PHASES, both, jax_pair, kernels_installed, oracle, textbook
 
@@ -29,6 +30,7 @@ def layer_norm(rows: int, columns: int) -> Workload:
         Variant("numba", "numba", _numba, kernels_installed("cpu.launch", "cpu.norm")),
         Variant("torch", "torch", _torch, installed("torch")),
         jax_pair(_formula, NAMES, GRADIENTS),
+        on_cuda.ours(on_cuda.layer_norm(EPS), "layer_norm"),
     ]
     known = oracle(LayerNorm, NAMES, GRADIENTS, size=columns, eps=EPS)
     size, elements = {"rows": rows, "columns": columns}, rows * columns

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from nanonet_benchmarks.checking.bounds import gamma
+from nanonet_benchmarks.workloads import on_cuda
 from nanonet_benchmarks.workloads.base import Arrays, Prepared, Variant, Workload, empty, installed, needed
 from nanonet_benchmarks.workloads.variants import kernels_installed
 from nanonet_benchmarks.workloads.with_cupy import cublas, on_gpu
@@ -32,6 +33,7 @@ def matmul(m: int, n: int, k: int) -> Workload:
         Variant("torch", "torch", _torch, installed("torch")),
         Variant("jax", "jax", _jax, installed("jax")),
         on_gpu("cupy: cuBLAS", cublas),
+        *(on_cuda.ladders() if needed("cuda") else []),
     ]
     flops, moved = 2.0 * m * n * k, 4.0 * (m * k + k * n + m * n)
     return Workload("matmul", {"m": m, "n": n, "k": k}, draw, oracle, bound, variants, flops, moved)

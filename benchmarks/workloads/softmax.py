@@ -8,6 +8,7 @@ import numpy as np
 
 from nanonet.ops.softmax import Softmax
 from nanonet_benchmarks.checking.bounds import UNIT, gamma
+from nanonet_benchmarks.workloads import on_cuda
 from nanonet_benchmarks.workloads.base import Arrays, Prepared, Variant, Workload, empty, installed
 from nanonet_benchmarks.workloads.variants import PHASES, both, jax_pair, kernels_installed, oracle, textbook
 
@@ -22,6 +23,7 @@ def softmax(rows: int, columns: int) -> Workload:
         Variant("numba", "numba", _numba, kernels_installed("cpu.launch", "cpu.softmax")),
         Variant("torch", "torch", _torch, installed("torch")),
         jax_pair(_formula, ["x"], ["dx"]),
+        on_cuda.ours(on_cuda.softmax, "softmax"),
     ]
     return Workload(
         "softmax",

@@ -13,8 +13,8 @@ from nanonet_benchmarks.workloads.base import Arrays, Prepared, Variant
 Build = Callable[[Any, dict[str, Any]], tuple[Callable[[], Any], dict[str, Any]]]
 
 
-def on_gpu(name: str, build: Build) -> Variant:
-    """A variant whose `call` launches work that writes into its outputs."""
+def on_gpu(name: str, build: Build, available: Callable[[], str] | None = None) -> Variant:
+    """A variant whose `call` launches work that writes into its outputs. available: by default, is there a GPU?"""
 
     def prepare(inputs: Arrays) -> Prepared:
         cupy = import_module("cupy")
@@ -27,10 +27,11 @@ def on_gpu(name: str, build: Build) -> Variant:
             for key, y in outputs.items():
                 if key not in there:
                     y.fill(float("nan"))  # what `Prepared.poison` does to arrays of the host
+            cupy.cuda.Device().synchronize()  # the timer's stream does not wait for this one
 
         return Prepared(call, inputs, fetch=lambda: {k: cupy.asnumpy(y) for k, y in outputs.items()}, send=send)
 
-    return Variant(name, "cuda", prepare, missing, device="cuda")
+    return Variant(name, "cuda", prepare, available or missing, most_threads=1, device="cuda")
 
 
 def cublas(cupy: Any, there: dict[str, Any]) -> tuple[Callable[[], Any], dict[str, Any]]:
