@@ -28,7 +28,7 @@ PARTS = ("bundle", "checking", "machine", "statistics", "timer", "workloads")
 MODULES = ("__init__.py", "record.py", "statistics.py", "sizes.py")
 NOT_OF_CORE = ("teach", "tour", "program")
 SUFFIXES = (".py", ".cu", ".cuh", ".h", ".json")
-ARCHITECTURES = ("sm_75", "sm_80", "sm_86", "sm_89", "sm_90", "sm_100", "sm_120")
+ARCHITECTURES = ("sm_75", "sm_80", "sm_90")  # a GPU's driver translates the newest that is not newer than it
 MOMENT = (1980, 1, 1, 0, 0, 0)  # every file's time in the archive
 
 
@@ -54,7 +54,12 @@ def write(path: Path, told: Callable[[str], None] = lambda text: None) -> Made:
     files["plan.json"] = json.dumps(plan, indent=1, sort_keys=True).encode()
     path.write_bytes(archive(files))
     size = f"{path.stat().st_size / 2**20:.1f} MB"
-    code = f"{len(compiled)} kernels as PTX" if compiled else f"no PTX ({reason}), so that numba-cuda is needed there"
+    kernels = len(compiled) // len(ARCHITECTURES)
+    code = (
+        f"PTX of {kernels} kernels for {', '.join(ARCHITECTURES)} and newer"
+        if compiled
+        else f"no PTX ({reason}), so that numba-cuda is needed there"
+    )
     found = planning.digest(plan)
     return Made(f"{len(work)} workloads, {code}, {size}, plan {found[:12]}", found)
 
@@ -89,17 +94,27 @@ def wanted(package: str, inside: Path) -> bool:
 def machine_code(told: Callable[[str], None]) -> tuple[dict[str, bytes], str]:
     """{name in the archive: PTX} of the kernels written in Python, for every architecture; or why there is none."""
     try:
-        from nanonet_kernels.inspection import MissingToolError, catalogue
+        from nanonet_benchmarks.bundle.needed import needed
+        from nanonet_kernels.inspection import MissingToolError
+        from nanonet_kernels.inspection.frontend import shared_analysis
+
+        kernels = needed()
     except ImportError as error:
         return {}, without_paths(error)
+    with shared_analysis():
+        return _translated(kernels, told, (ImportError, MissingToolError))
+
+
+def _translated(
+    kernels: dict[str, Any], told: Callable[[str], None], missing: tuple[type[Exception], ...]
+) -> tuple[dict[str, bytes], str]:
     found: dict[str, bytes] = {}
-    kernels: dict[str, Any] = {name: one for name, one in catalogue().items() if one.language == "numba"}
     for i, (name, kernel) in enumerate(kernels.items()):
         told(f"compiling {name}, {i + 1} of {len(kernels)}")
         for architecture in ARCHITECTURES:
             try:
                 text = kernel.ptx(capability(architecture))
-            except (ImportError, MissingToolError) as error:
+            except missing as error:
                 return {}, without_paths(error)
             found[f"code/ptx/{architecture}/{name}.ptx"] = text.encode()
     return found, ""
