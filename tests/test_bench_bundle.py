@@ -15,7 +15,7 @@ from typing import Any
 import numpy
 import pytest
 
-from nanonet_benchmarks.bundle import archive, merge, plan, selftest, there
+from nanonet_benchmarks.bundle import archive, merge, needed, plan, selftest, there
 from nanonet_benchmarks.machine import gpu
 from nanonet_benchmarks.record import Record, Row
 from nanonet_benchmarks.report import files
@@ -135,6 +135,21 @@ def test_every_workload_is_built_from_the_bundle_alone(bundle: Path, bare: dict[
     done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path, check=False)
     assert done.stderr == ""
     assert len(done.stdout.splitlines()) == len(names())
+
+
+def test_kernels_are_in_it_as_ptx_for_old_and_new_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compiled for real, two of them; that all that is needed is there is held in tests/simulator."""
+    pytest.importorskip("cuda.core", reason="the compiler for CUDA is not installed")
+    names = ["cuda.rectifier.relu", "ladders.cuda_matmul.numba.naive"]
+    every = needed.needed()
+    assert not any(name.endswith("_f8") for name in every)
+    monkeypatch.setattr(needed, "needed", lambda: {name: every[name] for name in names})
+    found, reason = archive.machine_code(lambda text: None)
+    assert reason == ""
+    assert sorted(found) == [f"code/ptx/{one}/{name}.ptx" for one in sorted(archive.ARCHITECTURES) for name in names]
+    for place, text in found.items():
+        assert f".target {place.split('/')[2]}".encode() in text
+        assert f".entry {place.split('/')[3].removesuffix('.ptx').replace('.', '_')}(".encode() in text
 
 
 def test_the_self_test_finds_a_bound_that_lets_everything_pass(monkeypatch: pytest.MonkeyPatch) -> None:

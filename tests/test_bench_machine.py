@@ -344,7 +344,7 @@ def test_machine_code_becomes_compiled_rows_without_a_time(monkeypatch: pytest.M
     assert rows[0].compiled is not None
     assert rows[0].compiled["registers"] == 32
     late = list(code.compile_rows(("sm_90",), seconds=-1))
-    assert [(row.evidence, "the time was used up" in row.reason) for row in late] == [("skipped", True)]
+    assert [(row.evidence, "no time left" in row.reason) for row in late] == [("skipped", True)]
 
 
 def test_without_the_compiler_there_is_one_skipped_row_without_a_path(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -357,3 +357,28 @@ def test_a_process_for_one_library_leaves_out_what_is_slow_to_import(monkeypatch
     base.only("numpy")
     assert base.needed("numpy")
     assert not base.needed("numba")
+
+
+def test_what_would_overrun_is_not_begun_again() -> None:
+    """The second workload took longer in the first process than is left for the second one."""
+    session = Session([square(100), square(200)], replace(QUICK, caches=("hot",), rounds=1), lambda _: None)
+    session._generation(0, [0, 1])
+    session.cost[1] = 1e9
+    session.measure()
+    whole = [row for row in session.rows() if row.variant == "honest" and row.evidence == "measured"]
+    assert [len(row.samples) for row in whole] == [3, 1]
+    assert "1 of 2 processes: there was no time for more" in whole[1].notes
+
+
+def test_a_slow_variant_is_measured_in_the_first_process_only() -> None:
+    found = run([square(100)], replace(QUICK, caches=("hot",), rounds=1, slow=0.0))
+    assert [len(row.samples) for row in found if row.variant == "honest"] == [1]
+
+
+def test_workloads_come_in_the_order_in_which_they_were_given() -> None:
+    """So that the first ones are measured where the time is short."""
+    told: list[str] = []
+    plan = replace(QUICK, processes=1, most_processes=1, caches=("hot",), rounds=1)
+    run([square(300), square(100), square(200)], plan, lambda news: told.append(news.text))
+    seen = [text for text in dict.fromkeys(text.rsplit(" ", 1)[-1] for text in told) if "=" in text]
+    assert seen == ["n=300", "n=100", "n=200"]

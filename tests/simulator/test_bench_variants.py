@@ -22,6 +22,7 @@ SIZES: dict[str, dict[str, int]] = {
     "adam": {"n": 301},
     "matmul": {"m": 12, "n": 20, "k": 8},
 }
+LARGER = {"matmul": {"m": 128, "n": 128, "k": 512}, "layer_norm": {"rows": 600, "columns": 33}}  # k and rows divided
 RUNGS = ("cuda: naive", "cuda: shared_memory", "cuda: tile_1d")  # cheap here; tests/simulator has all of them
 
 
@@ -67,6 +68,21 @@ def test_a_kernel_that_computes_something_else_is_refused(monkeypatch: pytest.Mo
     workload = workloads.find("gelu", n=301)
     prepared = ours("gelu")[0].prepare(workload.inputs(0))
     assert check(workload, prepared, 1).refused
+
+
+@pytest.mark.parametrize("name", list(SIZES))
+def test_every_kernel_that_is_launched_is_in_a_bundle(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from nanonet_benchmarks.bundle.needed import needed
+    from nanonet_kernels.cuda.kernel import Kernel
+
+    launched: list[str] = []
+    monkeypatch.setattr(Kernel, "__call__", lambda kernel, *arguments, **more: launched.append(kernel.name))
+    workload = workloads.find(name, **LARGER.get(name, SIZES[name]))
+    for variant in workload.variants:
+        if variant.name.startswith("cuda:"):
+            variant.prepare(workload.inputs(0)).call()
+    assert launched
+    assert set(launched) <= set(needed())
 
 
 def test_simulated_variants_are_never_timed() -> None:
