@@ -66,6 +66,12 @@ LARGER = {
         sample(normal(3, 5, 6, 7), constant(normal(5)), constant(positive(5)), normal(5)),
         sample(normal(300, 2), None, None, training=True),
     ],
+    "conv2d": [
+        sample(normal(3, 4, 9, 11), normal(6, 4, 3, 3), normal(6), padding=1),
+        sample(normal(2, 4, 9, 11), normal(6, 2, 3, 2), None, (2, 3), (1, 0), (1, 2), 2),
+        sample(normal(2, 3, 7, 5), normal(2, 3, 4, 4), normal(2), padding="same"),
+        sample(normal(2, 1, 5, 5), normal(1, 1, 2, 2), stride=4, padding=3),
+    ],
     "max_pool1d": [sample(normal(3, 2, 33), 3, 2, 1)],
     "max_pool2d": [
         sample(normal(3, 2, 33, 19), 2),

@@ -19,12 +19,14 @@ LEAST = 1 << 16  # elements that are worth a thread of their own: some 30 µs of
 
 def flat(kernel: Kernel, *arrays: Array, numbers: tuple[Any, ...] = (), least: int = LEAST) -> None:
     """kernel(*arrays, *numbers) for contiguous arrays of one size, which it sees without their shape."""
-    lines = [a.reshape(-1) for a in arrays]
-    n = lines[0].size
-    if n < 2 * least:
-        kernel(*lines, *numbers)
+    if arrays[0].size < 2 * least:
+        kernel(*[a.ravel() for a in arrays], *numbers)
     else:
-        split(n, least, lambda start, stop: kernel(*[a[start:stop] for a in lines], *numbers))
+        _flat_parts(kernel, [a.ravel() for a in arrays], numbers, least)
+
+
+def _flat_parts(kernel: Kernel, lines: list[Array], numbers: tuple[Any, ...], least: int) -> None:
+    split(lines[0].size, least, lambda start, stop: kernel(*[a[start:stop] for a in lines], *numbers))
 
 
 def rows(kernel: Kernel, *arrays: Array, shared: tuple[Any, ...] = (), least: int = LEAST) -> None:

@@ -53,7 +53,8 @@ def cross_entropy_backward(saved: Any, dy: Array, needs: Any) -> Any:
     if type(p) is not Later:
         return _rule.backward(xp, saved, dy, needs)
     x, tops, scales = p.parts
-    dlosses = np.ascontiguousarray(np.broadcast_to(spread(xp, dy, total, counts, valid), x.shape[:1]), np.float32)
+    dlosses = np.empty(len(x), np.float32)
+    dlosses[...] = spread(xp, dy, total, counts, valid)
     dx = np.empty_like(x)
     rows(kernel.cross_entropy_backward, x, np.ascontiguousarray(target, np.int64), dlosses, tops, scales, dx)
     return dx, None, None
