@@ -1,9 +1,8 @@
-"""What a convolution needs around its matrix product: windows as columns (im2col), and back (col2im), and the bias.
+"""What a convolution needs after its matrix products: windows put together to an image (col2im), and the bias.
 
-x (N, C, H, W); columns (C, KH, KW, N, OH, OW), so that as a matrix (C·KH·KW, N·OH·OW) they stand ready for the product.
-All contiguous float32. kernel is the columns'; stride, dilation and start (of the first window: minus the padding) are
-pairs. Each kernel works on the channels [first, last). Along a row the elements lie side by side, with a stride of 1 in
-the columns and in x: vector copies and additions, where NumPy's strided views go element by element.
+x (N, C, H, W); columns (C, KH, KW, N, OH, OW), the matrix (C·KH·KW, N·OH·OW) that a product gave. All contiguous
+float32. stride, dilation and start (of the first window: minus the padding) are pairs. Each kernel is for the channels
+[first, last). The other way, windows as columns (im2col), is NumPy's: a strided copy with long rows is fast there.
 """
 
 from __future__ import annotations
@@ -25,35 +24,12 @@ def _reached(offset, stride, size, out):
 
 
 @njit(**LOOP)
-def gather_columns(x, columns, stride, dilation, start, first, last):
-    """columns[c, i, j, n, row, column] = x[n, c, row stride + i dilation + start, …], 0 in the padding."""
-    _, kh, kw, samples, rows, width = columns.shape
-    for c in range(first, last):
-        for i in range(kh):
-            for j in range(kw):
-                offset = j * dilation[1] + start[1]
-                low, high = _reached(offset, stride[1], x.shape[3], width)
-                for n in range(samples):
-                    for row in range(rows):
-                        h = row * stride[0] + i * dilation[0] + start[0]
-                        out = columns[c, i, j, n, row]
-                        if h < 0 or h >= x.shape[2] or low >= high:
-                            out[:] = _ZERO
-                            continue
-                        out[:low] = _ZERO
-                        out[high:] = _ZERO
-                        line = x[n, c, h, low * stride[1] + offset :]
-                        if stride[1] == 1:
-                            for k in range(high - low):
-                                out[low + k] = line[k]
-                        else:
-                            for k in range(high - low):
-                                out[low + k] = line[k * stride[1]]
-
-
-@njit(**LOOP)
 def fold_columns(columns, x, stride, dilation, start, first, last):
-    """The transpose: x[n, c, row stride + i dilation + start, …] = Σ columns[c, i, j, n, row, column]."""
+    """x[n, c, row stride + i dilation + start, …] = Σ columns[c, i, j, n, row, column], over what is not padding.
+
+    A plane of x stays in the first cache until all of its windows are added. With a stride of 1 the elements of a row
+    lie side by side in both arrays, and eight are added at a time.
+    """
     _, kh, kw, samples, rows, width = columns.shape
     for n in range(samples):
         for c in range(first, last):

@@ -1,4 +1,4 @@
-"""conv2d: the rule's matrix products, with compiled copies before and after them."""
+"""conv2d: the rule's matrix products, with compiled loops after them. All results are contiguous, for what follows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from nanonet.backends.numba.fitting import Array, fits, xp
 from nanonet.ops.conv import Conv2d
-from nanonet.ops.correlation import bias_gradient, channel_rows, parts
+from nanonet.ops.correlation import bias_gradient, channel_rows, parts, window_columns
 from nanonet.ops.windows import count
 from nanonet_kernels.cpu import convolution
 from nanonet_kernels.cpu.launch import LEAST
@@ -29,24 +29,21 @@ def _geometry(stride: Any, dilation: Any, padding: Any) -> tuple[Any, Any, Any]:
     return (int(stride[0]), int(stride[1])), (int(dilation[0]), int(dilation[1])), (-int(top), -int(left))
 
 
-def _columns(x: Array, kernel: Any, out: Any, groups: int, geometry: Any) -> Array:
-    """Every window of x (N, C, H, W) as a column: (G, C/G·K, N·L)."""
-    n, channels = x.shape[:2]
-    columns = np.empty((channels, *kernel, n, *out), np.float32)
-    _by_channels(convolution.gather_columns, channels, columns.size, x, columns, *geometry)
-    return columns.reshape(groups, channels // groups * prod(kernel), n * prod(out))
+def _columns(x: Array, kernel: Any, attrs: Any, groups: int) -> Array:
+    """Every window of x as a column: (G, C/G·K, N·L)."""
+    return window_columns(xp, x, kernel, attrs["stride"], attrs["dilation"], attrs["padding"], groups)[0]
 
 
 def conv2d(x: Array, w: Array, b: Array | None = None, *, groups: int, **attrs: Any) -> Any:
     out = tuple(count(x.shape[2:], w.shape[2:], **attrs)) if x.ndim == 4 else ()
     if not out or prod(out) == 0 or not fits(x, w) or (b is not None and not fits(b)):
         return _rule.forward(xp, x, w, b, groups=groups, **attrs)
-    kernel, outputs, geometry = w.shape[2:], w.shape[0], _geometry(**attrs)
+    kernel, outputs = w.shape[2:], w.shape[0]
     matrix = w.reshape(groups, outputs // groups, -1)  # (G, O/G, C/G·K)
     bias = np.full(outputs, -0.0, np.float32) if b is None else b
     y = np.empty((x.shape[0], outputs, prod(out)), np.float32)
     for some in parts(x.shape[0], x.shape[1] * prod(kernel) * prod(out)):
-        product = np.matmul(matrix, _columns(x[some], kernel, out, groups, geometry))  # (G, O/G, N·L)
+        product = np.matmul(matrix, _columns(x[some], kernel, attrs, groups))  # (G, O/G, N·L)
         product = product.reshape(outputs, -1, prod(out))
         _by_channels(convolution.add_bias, outputs, product.size, product, bias, y[some])
     saved = (x, w, attrs["stride"], attrs["padding"], attrs["dilation"], groups)
@@ -57,7 +54,8 @@ def conv2d_backward(saved: Any, dy: Array, needs: Any) -> Any:
     x, w, stride, padding, dilation, groups = saved
     if x.ndim != 4 or not fits(x, w, dy):
         return _rule.backward(xp, saved, dy, needs)
-    geometry, kernel, out = _geometry(stride, dilation, padding), w.shape[2:], dy.shape[2:]
+    attrs = {"stride": stride, "dilation": dilation, "padding": padding}
+    geometry, kernel, out = _geometry(**attrs), w.shape[2:], dy.shape[2:]
     matrix = w.reshape(groups, w.shape[0] // groups, -1)
     dx = np.empty_like(x) if needs[0] else None
     dw = np.zeros_like(matrix) if needs[1] else None
@@ -67,7 +65,7 @@ def conv2d_backward(saved: Any, dy: Array, needs: Any) -> Any:
             columns = np.matmul(matrix.swapaxes(1, 2), given).reshape(x.shape[1], *kernel, -1, *out)
             _by_channels(convolution.fold_columns, x.shape[1], columns.size, columns, dx[some], *geometry)
         if dw is not None:
-            dw += np.matmul(given, _columns(x[some], kernel, out, groups, geometry).swapaxes(1, 2))
+            dw += np.matmul(given, _columns(x[some], kernel, attrs, groups).swapaxes(1, 2))
     return dx, None if dw is None else dw.reshape(w.shape), bias_gradient(xp, dy) if needs[2] else None
 
 
