@@ -173,9 +173,7 @@ def test_forward_and_backward_may_run_on_different_backends(op: type[Op], one: S
 @pytest.mark.parametrize(("op", "one"), CASES)
 def test_kernels_on_several_threads_equal_the_rules(op: type[Op], one: Sample, monkeypatch: pytest.MonkeyPatch) -> None:
     """Arrays as small as these are divided too."""
-    for function in (launch.flat, launch.rows, launch.row_totals):
-        monkeypatch.setitem(function.__kwdefaults__, "least", 8)
-    monkeypatch.setattr(numba_backend.norm, "LEAST", 8)
+    monkeypatch.setattr(launch, "LEAST", 8)
     found = check_parity(op, one, "numba", seed=5)
     assert found, str(found)
 

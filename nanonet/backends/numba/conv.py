@@ -12,15 +12,9 @@ from nanonet.ops.conv import Conv2d
 from nanonet.ops.correlation import bias_gradient, channel_rows, parts, window_columns
 from nanonet.ops.windows import count
 from nanonet_kernels.cpu import convolution
-from nanonet_kernels.cpu.launch import LEAST
-from nanonet_kernels.cpu.threads import split
+from nanonet_kernels.cpu.launch import ranges
 
 _rule: Any = Conv2d  # as Any: rules are static functions, which a type checker takes for methods
-
-
-def _by_channels(kernel: Any, channels: int, size: int, *arguments: Any) -> None:
-    """kernel(*arguments, first, last) for channels [first, last), by the threads of the pool."""
-    split(channels, max(1, LEAST * channels // size), lambda first, last: kernel(*arguments, first, last))
 
 
 def _geometry(stride: Any, dilation: Any, padding: Any) -> tuple[Any, Any, Any]:
@@ -45,7 +39,7 @@ def conv2d(x: Array, w: Array, b: Array | None = None, *, groups: int, **attrs: 
     for some in parts(x.shape[0], x.shape[1] * prod(kernel) * prod(out)):
         product = np.matmul(matrix, _columns(x[some], kernel, attrs, groups))  # (G, O/G, N·L)
         product = product.reshape(outputs, -1, prod(out))
-        _by_channels(convolution.add_bias, outputs, product.size, product, bias, y[some])
+        ranges(convolution.add_bias, outputs, product.size, product, bias, y[some])
     saved = (x, w, attrs["stride"], attrs["padding"], attrs["dilation"], groups)
     return y.reshape(x.shape[0], outputs, *out), saved
 
@@ -63,7 +57,7 @@ def conv2d_backward(saved: Any, dy: Array, needs: Any) -> Any:
         given = channel_rows(xp, dy[some], groups)  # (G, O/G, N·L)
         if dx is not None:
             columns = np.matmul(matrix.swapaxes(1, 2), given).reshape(x.shape[1], *kernel, -1, *out)
-            _by_channels(convolution.fold_columns, x.shape[1], columns.size, columns, dx[some], *geometry)
+            ranges(convolution.fold_columns, x.shape[1], columns.size, columns, dx[some], *geometry)
         if dw is not None:
             dw += np.matmul(given, _columns(x[some], kernel, attrs, groups).swapaxes(1, 2))
     return dx, None if dw is None else dw.reshape(w.shape), bias_gradient(xp, dy) if needs[2] else None
