@@ -17,7 +17,7 @@ from nanonet.ops.conv import Conv2d
 from nanonet.ops.elementary import Sigmoid, Tanh
 from nanonet.ops.elu import Celu, Elu, Selu
 from nanonet.ops.norm import LayerNorm, RmsNorm
-from nanonet.ops.pool import MaxPool1d, MaxPool2d
+from nanonet.ops.pool import MaxPool2d
 from nanonet.ops.rectifier import Hardtanh, LeakyRelu, Relu, Relu6
 from nanonet.ops.recurrent import LstmSequence
 from nanonet.ops.softmax import LogSoftmax, Softmax
@@ -37,7 +37,6 @@ def labels(n: int, classes: int) -> np.ndarray:
 
 
 POOL: dict[str, Any] = {"kernel": (2, 2), "stride": (2, 2), "dilation": (1, 1), "padding": ((0, 0), (0, 0))}
-POOL_1: dict[str, Any] = {"kernel": (2,), "stride": (2,), "dilation": (1,), "padding": ((0, 0),)}
 CONV: dict[str, Any] = {"stride": (1, 1), "padding": ((1, 1), (1, 1)), "dilation": (1, 1), "groups": 1}
 
 # What each op is timed on: a function of `draw(*shape)` that gives the arguments of its forward rule.
@@ -54,7 +53,6 @@ ALL: dict[type[Op], Inputs] = {
     LogSoftmax: CASES[Softmax],
     RmsNorm: lambda draw: ((draw(1024, 512), draw(512)), {"size": 512, "eps": 1e-5}),
     BatchNorm: lambda draw: ((draw(16, 32, 28, 28), None, None, draw(32), draw(32)), {"eps": 1e-5}),
-    MaxPool1d: lambda draw: ((draw(16, 32, 784),), POOL_1),
     MaxPool2d: lambda draw: ((draw(16, 32, 28, 28),), POOL),
     Conv2d: lambda draw: ((draw(8, 16, 28, 28), draw(32, 16, 3, 3), draw(32)), CONV),
     LstmSequence: lambda draw: (

@@ -72,9 +72,10 @@ LARGER = {
         sample(normal(2, 3, 7, 5), normal(2, 3, 4, 4), normal(2), padding="same"),
         sample(normal(2, 1, 5, 5), normal(1, 1, 2, 2), stride=4, padding=3),
     ],
-    "max_pool1d": [sample(normal(3, 2, 33), 3, 2, 1)],
     "max_pool2d": [
         sample(normal(3, 2, 33, 19), 2),
+        sample(normal(3, 2, 33, 19), 2, 1, return_indices=True),
+        sample(normal(3, 2, 33, 19), 2, 2, 0, 1, True),
         sample(normal(3, 2, 33, 19), 3, 2, 1, 2),
         sample(normal(2, 17, 11), (3, 1), (1, 4), (1, 0), (3, 1), True, True),
     ],

@@ -81,6 +81,27 @@ def max_pool(x, y, place, kernel, stride, dilation, start):
 
 
 @njit(**LOOP)
+def max_pool_2x2(x, y, place, stride):
+    """As `max_pool`, for windows of 2 × 2 that all lie inside x: without loops whose length must be predicted."""
+    planes, _, width = x.shape
+    for p in range(planes):
+        plane = x[p].reshape(-1)
+        for row in range(y.shape[1]):
+            for column in range(y.shape[2]):
+                a = row * stride[0] * width + column * stride[1]
+                c = a + width
+                above = max(_key(plane[a], a), _key(plane[a + 1], a + 1))
+                below = max(_key(plane[c], c), _key(plane[c + 1], c + 1))
+                at = _LOW_BITS - (max(above, below) & _LOW_BITS)
+                total = plane[a] + plane[a + 1] + plane[c] + plane[c + 1]
+                if total != total:
+                    nan = _last_nan(plane, width, row * stride[0], column * stride[1], 2, 2, (1, 1))
+                    at = nan if nan >= 0 else at
+                y[p, row, column] = plane[at]
+                place[p, row, column] = at
+
+
+@njit(**LOOP)
 def max_pool_backward(place, dy, dx):
     """dx (P, H·W) = dy (P, OH·OW), added up at the places of the maxima; 0 elsewhere."""
     for p in range(dx.shape[0]):
