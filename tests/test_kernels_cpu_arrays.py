@@ -14,7 +14,8 @@ from nanonet.ops import update
 from nanonet.ops.activation import Gelu, Silu
 from nanonet.ops.rectifier import Relu
 from nanonet.ops.reduce import Max, Mean, Sum
-from nanonet_kernels.cpu import bias, launch, threads
+from nanonet.ops.softmax import Softmax
+from nanonet_kernels.cpu import bias, launch, softmax, threads
 
 EPS = float(np.finfo(np.float32).eps)
 
@@ -155,6 +156,18 @@ def test_bias_and_activation_equal_the_two_rules(name: str, shape: tuple[int, in
     np.testing.assert_allclose(got, y, atol=8 * EPS * np.abs(y).max())
     np.testing.assert_allclose(dz, want, atol=8 * EPS * np.abs(want).max())
     np.testing.assert_allclose(db, want.sum(0), atol=40 * EPS * max(1, np.abs(want.sum(0)).max()))
+
+
+def test_few_long_rows_are_divided_too(count_of_threads: int) -> None:
+    x = np.random.default_rng(0).standard_normal((3, softmax.LONG + 77)).astype(np.float32)
+    x[1, 5], x[2, -1] = np.inf, 200
+    rule: Any = Softmax
+    with np.errstate(invalid="ignore"):
+        want, got = rule.forward(xp, x)[0], np.empty_like(x)
+    softmax.softmax_rows(x, got)
+    np.testing.assert_array_equal(np.isnan(got), np.isnan(want))
+    for i in (0, 2):
+        np.testing.assert_allclose(got[i], want[i], atol=16 * EPS * want[i].max())
 
 
 def test_every_row_and_element_is_visited_once(count_of_threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
