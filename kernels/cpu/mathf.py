@@ -11,6 +11,8 @@ are minimax fits (weighted least squares, reweighted until the error is level), 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 
@@ -18,9 +20,9 @@ from numba import njit
 # another order, 8 partial sums at a time; functions whose rounding is arranged by hand must not have it. No flag says
 # that NaN, Inf or -0 do not occur. NumPy's division, since Python's check for 0 is a branch that keeps a loop from
 # being vectorised. Without Python's lock (`nogil`) threads run them at the same time.
-LOOP = {"fastmath": {"contract"}, "error_model": "numpy", "nogil": True, "cache": True}
-SUM = LOOP | {"fastmath": {"contract", "reassoc"}}
-INLINE = {"fastmath": {"contract"}, "error_model": "numpy", "forceinline": True}
+LOOP: dict[str, Any] = {"fastmath": {"contract"}, "error_model": "numpy", "nogil": True, "cache": True}
+SUM: dict[str, Any] = LOOP | {"fastmath": {"contract", "reassoc"}}
+INLINE: dict[str, Any] = {"fastmath": {"contract"}, "error_model": "numpy", "forceinline": True}
 
 _LOG2_E = np.float32(1.44269504)
 _LN2_HIGH = np.float32(0.693359375)  # ln 2 in two parts: n · high is exact
