@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from nanonet.backends.base import HOMES
 from nanonet.tensor import Tensor
 from nanonet.variable import no_grad
 
@@ -82,7 +83,9 @@ def load_state_dict(module: Module, values: Mapping[str, Any], strict: bool) -> 
 def _as_numbers(value: Any) -> np.ndarray | str:
     """An array of numbers, or, in words, what it is instead."""
     if isinstance(value, Tensor):
-        return value.array  # of any device: it is copied to the target's
+        value = value.array
+    if type(value) in HOMES:  # of any device: it is copied to the target's
+        return value
     try:
         array = np.asarray(value)
     except (ValueError, TypeError, RuntimeError) as error:
