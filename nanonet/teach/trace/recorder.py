@@ -7,8 +7,6 @@ from threading import get_ident
 from types import FrameType
 from typing import Any
 
-import numpy as np
-
 from nanonet import tape
 from nanonet.backends.base import Backend
 from nanonet.mode import mode
