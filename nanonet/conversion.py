@@ -74,8 +74,8 @@ def as_place(value: Any) -> tuple[str | None, Any]:
         return value, None
     try:
         return None, as_dtype(value)
-    except TypeError:
-        raise TypeError(f"to: expected 'cpu', 'cuda' or a dtype such as 'float32', got {value!r}") from None
+    except TypeError as error:
+        raise TypeError(f"{error}; the devices are 'cpu' and 'cuda'") from None
 
 
 def as_shape(name: str, shape: tuple[Any, ...]) -> tuple[int, ...]:

@@ -183,7 +183,10 @@ class Tensor(ArrayLike):
     @grad.setter
     def grad(self, value: Any) -> None:
         if value is not None:
-            value = as_gradient("grad", value, self).astype(self.dtype)
+            value = as_gradient("grad", value, self)
+            if value.shape != self.shape:
+                raise ValueError(f"grad: expected shape {self.shape}, as the tensor's, got {value.shape}")
+            value = value.astype(self.dtype)
         self._grad = value
 
     def backward(self, gradient: Any = None, create_graph: bool = False, retain_graph: bool | None = None) -> None:
@@ -206,6 +209,8 @@ class Tensor(ArrayLike):
         if gradient is None:
             gradient = Tensor.wrap(home(self.array).xp.ones_like(self.array))
         dy = as_gradient("backward", gradient, self)
+        if dy.shape != self.shape:
+            raise ValueError(f"backward: expected a gradient of shape {self.shape}, got {dy.shape}")
         for leaf, dx in gradients([self], [dy], create_graph, retain_graph):
             leaf._accumulate(dx)
 
@@ -235,7 +240,10 @@ class Tensor(ArrayLike):
             changed = hook(dy if isinstance(dy, Tensor) else Tensor.wrap(dy))
             if changed is None:
                 return dy
-            changed = as_gradient("hook", changed, dy if isinstance(dy, Tensor) else Tensor.wrap(dy)).astype(dy.dtype)
+            changed = as_gradient("hook", changed, dy if isinstance(dy, Tensor) else Tensor.wrap(dy))
+            if changed.shape != dy.shape:
+                raise ValueError(f"hook: expected a gradient of shape {dy.shape}, got {changed.shape}")
+            changed = changed.astype(dy.dtype)
             if not isinstance(dy, Tensor):
                 return changed.array
             return changed if mode.recording else changed.detach()
@@ -307,10 +315,8 @@ def as_tensor(x: Any, floats: Any = np.float32, device: str | None = None) -> Te
 
 
 def as_gradient(name: str, dy: Any, x: Tensor) -> Tensor:
-    """`dy` as a gradient of x: of its shape, on its device. Arrays and lists are copied there, Tensors are refused."""
+    """`dy` as a Tensor on x's device. Arrays and lists are copied there, a Tensor that lies elsewhere is refused."""
     dy = as_tensor(dy, x.dtype, x.device)
-    if dy.shape != x.shape:
-        raise ValueError(f"{name}: expected a gradient of shape {x.shape}, as the tensor's, got {dy.shape}")
     if dy.device != x.device:
         remedy = f"bring it there with .to({x.device!r})"
         raise ValueError(f"{name}: expected a gradient on {x.device}, as the tensor, got one on {dy.device}; {remedy}")

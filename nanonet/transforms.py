@@ -236,7 +236,11 @@ def _leads_outside(outputs: Sequence[Tensor], inputs: Sequence[Tensor]) -> bool:
 def _cotangents(what: str, dys: Sequence[Any], ys: Sequence[Tensor]) -> list[Tensor]:
     if not isinstance(dys, tuple | list) or len(dys) != len(ys):
         raise ValueError(f"{what}: expected a tuple of {len(ys)}, one for each of {[y.shape for y in ys]}")
-    return [as_gradient(what, dy, y) for dy, y in zip(dys, ys, strict=True)]
+    found = [as_gradient(what, dy, y) for dy, y in zip(dys, ys, strict=True)]
+    for dy, y in zip(found, ys, strict=True):
+        if dy.shape != y.shape:
+            raise ValueError(f"{what}: expected shape {y.shape}, got {dy.shape}")
+    return found
 
 
 def _stack(rows: list[Tensor], y: Tensor, x: Tensor) -> Tensor:

@@ -84,10 +84,8 @@ def _as_numbers(value: Any) -> np.ndarray | str:
     """An array of numbers, or, in words, what it is instead."""
     if isinstance(value, Tensor):
         value = value.array
-    if type(value) in HOMES:  # of any device: it is copied to the target's
-        return value
     try:
-        array = np.asarray(value)
+        array: Any = value if type(value) in HOMES else np.asarray(value)  # of any device: the target's gets a copy
     except (ValueError, TypeError, RuntimeError) as error:
         return str(error)
     return array if array.dtype.kind in "fiub" else f"{type(value).__name__} of {array.dtype}"
