@@ -12,8 +12,8 @@ lint:        ## style, and the direction of imports
 type:        ## types
 	pyright
 
-bench:       ## speed against PyTorch, results checked first
-	python -m nanonet_benchmarks
+bench:       ## this machine and every kernel, results checked first
+	nanonet bench
 
 notebooks:   ## run every notebook, and write what it shows beside it
 	python -m tests.notebooks

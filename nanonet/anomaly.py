@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from nanonet.backends.base import Backend, current, installed
+from nanonet.backends.base import HOMES, Backend, current, installed
+from nanonet.device import on_host
 
 _HERE = str(Path(__file__).parent)
 
@@ -72,13 +73,13 @@ def _first_bad(values: Any) -> str:
     if isinstance(values, tuple | list):
         return next((bad for bad in map(_first_bad, values) if bad), "")
     array = getattr(values, "array", values)
-    if not isinstance(array, np.ndarray | np.floating) or array.dtype.kind != "f":
+    if not isinstance(array, (np.floating, *HOMES)) or array.dtype.kind != "f":
         return ""
-    wrong = ~np.isfinite(array)
-    count = int(np.count_nonzero(wrong))
+    xp = HOMES[type(array)].xp if type(array) in HOMES else np
+    count = int(on_host(xp.sum(xp.logical_not(xp.isfinite(array)))))
     if not count:
         return ""
-    kind = "NaN" if np.isnan(array).any() else "Inf"
+    kind = "NaN" if on_host(xp.any(xp.isnan(array))) else "Inf"
     return f"{kind} in {count} of {array.size} elements"
 
 

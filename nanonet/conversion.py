@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from nanonet.backends.base import HOMES
 from nanonet.device import backend_on, device_of, place
 from nanonet.variable import Variable
 
@@ -67,6 +68,16 @@ def as_dtype(dtype: Any) -> Any:
     return found.newbyteorder("=")
 
 
+def as_place(value: Any) -> tuple[str | None, Any]:
+    """What `to(value)` names: (a device, None) or (None, a dtype)."""
+    if value is None or (isinstance(value, str) and value.partition(":")[0] in ("cpu", "cuda")):
+        return value, None
+    try:
+        return None, as_dtype(value)
+    except TypeError as error:
+        raise TypeError(f"{error}; the devices are 'cpu' and 'cuda'") from None
+
+
 def as_shape(name: str, shape: tuple[Any, ...]) -> tuple[int, ...]:
     """The lengths of the axes, given one by one, or as one number or one sequence."""
     lengths: Any = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape
@@ -79,8 +90,9 @@ def as_shape(name: str, shape: tuple[Any, ...]) -> tuple[int, ...]:
     return found
 
 
-def plain_key(key: Any) -> Any:
-    """An index expression with arrays in the place of Tensors."""
+def plain_key(key: Any, device: str) -> Any:
+    """An index expression with arrays in the place of Tensors, all of them on `device`."""
     if isinstance(key, tuple):
-        return tuple(plain_key(k) for k in cast(tuple[Any, ...], key))
-    return getattr(key, "array", key)
+        return tuple(plain_key(k, device) for k in cast(tuple[Any, ...], key))
+    array = getattr(key, "array", key)
+    return place(array, device) if type(array) in HOMES else array

@@ -63,6 +63,11 @@ def zeros_like(x: Any, dtype: Any = None) -> Tensor:
     return Tensor.wrap(home(x := _array(x)).xp.zeros_like(x, _optional(dtype)))
 
 
+def zeros_beside(x: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Zeros of `shape` in x's dtype, where x lies: nothing is copied there."""
+    return Tensor.wrap(home(x.array).xp.zeros(shape, x.dtype))
+
+
 def ones_like(x: Any, dtype: Any = None) -> Tensor:
     """Ones in x's shape and dtype."""
     return Tensor.wrap(home(x := _array(x)).xp.ones_like(x, _optional(dtype)))
@@ -98,4 +103,4 @@ def _optional(dtype: Any) -> Any:
 
 
 def _array(x: Any) -> Any:
-    return x.array if isinstance(x, Tensor) else x if isinstance(x, np.ndarray) else as_array(x, None)
+    return x.array if isinstance(x, Tensor) else place(x) if isinstance(x, np.ndarray) else as_array(x, None)

@@ -38,13 +38,17 @@ def rand(*shape: Any, dtype: Any = np.float32, requires_grad: bool = False) -> T
 
 
 def randn_like(x: Tensor, dtype: Any = None) -> Tensor:
-    """Standard normal numbers in x's shape and dtype."""
-    return randn(x.shape, dtype=x.dtype if dtype is None else dtype)
+    """Standard normal numbers in x's shape and dtype, on its device."""
+    return _like(x, default_generator().standard_normal(x.shape), dtype)
 
 
 def rand_like(x: Tensor, dtype: Any = None) -> Tensor:
-    """Uniform numbers in [0, 1) in x's shape and dtype."""
-    return rand(x.shape, dtype=x.dtype if dtype is None else dtype)
+    """Uniform numbers in [0, 1) in x's shape and dtype, on its device."""
+    return _like(x, default_generator().random(x.shape), dtype)
+
+
+def _like(x: Tensor, drawn: Any, dtype: Any) -> Tensor:
+    return Tensor.wrap(place(np.asarray(drawn, x.dtype if dtype is None else as_dtype(dtype)), x.device))
 
 
 def randint(low: int, high: Any, size: Any = None) -> Tensor:

@@ -12,7 +12,7 @@ import numpy as np
 from nanonet import tape
 from nanonet.arraylike import ArrayLike
 from nanonet.backends.base import Backend, Doorway, home
-from nanonet.conversion import as_array, as_dtype, floats_with, plain_key
+from nanonet.conversion import as_array, as_dtype, as_place, floats_with, plain_key
 from nanonet.device import backend_on, place
 from nanonet.hooks import Keep, RemovableHook, add_hook, is_kept
 from nanonet.op import REGISTRY, Op
@@ -111,10 +111,9 @@ class Tensor(ArrayLike):
 
         The gradient comes back to the device and in the dtype of this one.
         """
-        if isinstance(device_or_dtype, str) and device_or_dtype.split(":")[0] in ("cpu", "cuda"):
-            device = device_or_dtype
-        elif device_or_dtype is not None:
-            dtype = device_or_dtype
+        named = as_place(device_or_dtype)
+        device = device if named[0] is None else named[0]
+        dtype = dtype if named[1] is None else named[1]
         x = self if dtype is None else self.astype(dtype)
         if device is None or backend_on(device).device == x.device:
             return x
@@ -184,7 +183,7 @@ class Tensor(ArrayLike):
     @grad.setter
     def grad(self, value: Any) -> None:
         if value is not None:
-            value = as_tensor(value, self.dtype)
+            value = as_gradient("grad", value, self)
             if value.shape != self.shape:
                 raise ValueError(f"grad: expected shape {self.shape}, as the tensor's, got {value.shape}")
             value = value.astype(self.dtype)
@@ -209,7 +208,7 @@ class Tensor(ArrayLike):
             )
         if gradient is None:
             gradient = Tensor.wrap(home(self.array).xp.ones_like(self.array))
-        dy = as_tensor(gradient, self.dtype)
+        dy = as_gradient("backward", gradient, self)
         if dy.shape != self.shape:
             raise ValueError(f"backward: expected a gradient of shape {self.shape}, got {dy.shape}")
         for leaf, dx in gradients([self], [dy], create_graph, retain_graph):
@@ -241,7 +240,7 @@ class Tensor(ArrayLike):
             changed = hook(dy if isinstance(dy, Tensor) else Tensor.wrap(dy))
             if changed is None:
                 return dy
-            changed = as_tensor(changed, dy.dtype)
+            changed = as_gradient("hook", changed, dy if isinstance(dy, Tensor) else Tensor.wrap(dy))
             if changed.shape != dy.shape:
                 raise ValueError(f"hook: expected a gradient of shape {dy.shape}, got {changed.shape}")
             changed = changed.astype(dy.dtype)
@@ -266,7 +265,7 @@ class Tensor(ArrayLike):
             )
         if not isinstance(value, int | float):
             value = place(value.array if isinstance(value, Tensor) else as_array(value, None, np.float64), self.device)
-        self.array[plain_key(key)] = value
+        self.array[plain_key(key, self.device)] = value
         self.written()
 
     # Operators and further methods are attached by functional.py, from the registry: `Op.operators`, `Op.method`.
@@ -313,6 +312,15 @@ def operator(op: type[Op], x: Any, other: Any, reflected: bool = False) -> Any:
 def as_tensor(x: Any, floats: Any = np.float32, device: str | None = None) -> Tensor:
     """`x` itself if it is a Tensor, else a Tensor of a copy, where Python floats become `floats`."""
     return x if isinstance(x, Tensor) else Tensor.wrap(as_array(x, None, floats, device))
+
+
+def as_gradient(name: str, dy: Any, x: Tensor) -> Tensor:
+    """`dy` as a Tensor on x's device. Arrays and lists are copied there, a Tensor that lies elsewhere is refused."""
+    dy = as_tensor(dy, x.dtype, x.device)
+    if dy.device != x.device:
+        remedy = f"bring it there with .to({x.device!r})"
+        raise ValueError(f"{name}: expected a gradient on {x.device}, as the tensor, got one on {dy.device}; {remedy}")
+    return dy
 
 
 def gradients(

@@ -8,7 +8,7 @@ import numpy as np
 from nanonet import tape
 from nanonet.arraylike import ArrayLike
 from nanonet.backends.base import Backend, Doorway, home
-from nanonet.conversion import as_array, as_dtype, floats_with, plain_key
+from nanonet.conversion import as_array, as_dtype, as_place, floats_with, plain_key
 from nanonet.device import backend_on, place
 from nanonet.hooks import Keep, RemovableHook, add_hook, is_kept
 from nanonet.op import REGISTRY, Op
@@ -324,6 +324,9 @@ def operator(op: type[Op], x: Any, other: Any, reflected: bool=False) -> Any:
 
 def as_tensor(x: Any, floats: Any=np.float32, device: str | None=None) -> Tensor:
     """`x` itself if it is a Tensor, else a Tensor of a copy, where Python floats become `floats`."""
+
+def as_gradient(name: str, dy: Any, x: Tensor) -> Tensor:
+    """`dy` as a Tensor on x's device. Arrays and lists are copied there, a Tensor that lies elsewhere is refused."""
 
 def gradients(roots: Sequence[Tensor], dys: Sequence[Tensor], create_graph: bool, retain_graph: bool | None) -> list[tuple[Tensor, Tensor]]:
     """(leaf, its gradient) for each leaf that `roots` depend on; no `.grad` is touched."""

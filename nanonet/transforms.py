@@ -23,7 +23,7 @@ from nanonet.backends.base import home
 from nanonet.device import place
 from nanonet.op import REGISTRY
 from nanonet.tape import Entry, recorded
-from nanonet.tensor import Tensor, apply, as_tensor, gradients
+from nanonet.tensor import Tensor, apply, as_gradient, as_tensor, gradients
 from nanonet.variable import Variable, enable_grad, mode
 
 Argnums = int | Sequence[int]
@@ -102,8 +102,8 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
         run = _run("jacobian", f, args, argnums, kwargs)
         found: list[Any] = []
         for y in run.outputs:
-            units = np.eye(y.size, dtype=y.dtype).reshape(y.size, *y.shape)
-            rows = [vjp_of([y], run.inputs, [unit], create_graph=run.is_recorded()) for unit in units]
+            units = home(y.array).xp.eye(y.size, dtype=y.dtype).reshape(y.size, *y.shape)
+            rows = [vjp_of([y], run.inputs, [units[i]], create_graph=run.is_recorded()) for i in range(y.size)]
             of_y = [_stack([row[i] for row in rows], y, x) for i, x in enumerate(run.inputs)]
             found.append(of_y[0] if isinstance(argnums, int) else tuple(of_y))
         return tuple(found) if run.several else found[0]
@@ -137,7 +137,7 @@ def vjp_of(
     removers = [x.register_hook(keeper(x)) for x in inputs if x.requires_grad]
     try:
         with _towards(inputs, outputs) as reached:
-            roots = [(y, as_tensor(dy)) for y, dy in zip(outputs, dys, strict=True) if reached(y)]
+            roots = [(y, as_tensor(dy, y.dtype, y.device)) for y, dy in zip(outputs, dys, strict=True) if reached(y)]
             gradients([y for y, _ in roots], [dy for _, dy in roots], create_graph, retain_graph=True)
     finally:
         for remove in removers:
@@ -236,7 +236,7 @@ def _leads_outside(outputs: Sequence[Tensor], inputs: Sequence[Tensor]) -> bool:
 def _cotangents(what: str, dys: Sequence[Any], ys: Sequence[Tensor]) -> list[Tensor]:
     if not isinstance(dys, tuple | list) or len(dys) != len(ys):
         raise ValueError(f"{what}: expected a tuple of {len(ys)}, one for each of {[y.shape for y in ys]}")
-    found = [as_tensor(dy) for dy in dys]
+    found = [as_gradient(what, dy, y) for dy, y in zip(dys, ys, strict=True)]
     for dy, y in zip(found, ys, strict=True):
         if dy.shape != y.shape:
             raise ValueError(f"{what}: expected shape {y.shape}, got {dy.shape}")

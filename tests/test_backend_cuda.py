@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import weakref
+from collections import deque
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,6 +18,7 @@ import pytest
 
 import nanonet as nt
 from nanonet.backends.cuda import available, memory
+from nanonet.backends.cuda.namespace import namespace
 
 
 def driver(error: str = "", count: int = 0) -> Any:
@@ -90,6 +93,7 @@ class FakeCupy:
 
     def __init__(self) -> None:
         self.log: list[str] = []
+        self.events: list[Any] = []
         self.main, self.copies = self.stream("main"), self.stream("copies")
         self.cuda = SimpleNamespace(
             get_current_stream=lambda: self.main,
@@ -98,16 +102,15 @@ class FakeCupy:
         )
 
     def stream(self, name: str) -> Any:
-        def record() -> str:
+        def record() -> Any:
             self.log.append(f"{name} records")
-            return name
+            self.events.append(SimpleNamespace(name=name, done=False))
+            return self.events[-1]
 
-        return SimpleNamespace(
-            record=record,
-            wait_event=lambda event: self.log.append(f"{name} waits for {event}"),
-            launch_host_func=lambda f, held: self.log.append(f"{name} holds {type(held).__name__}"),
-            name=name,
-        )
+        def wait_event(event: Any) -> None:
+            self.log.append(f"{name} waits for {event.name}")
+
+        return SimpleNamespace(record=record, wait_event=wait_event, name=name)
 
     def empty(self, shape: Any, dtype: Any) -> Any:
         self.log.append("allocate")
@@ -122,7 +125,6 @@ def test_a_batch_is_copied_beside_the_work_and_waited_for_when_it_is_used() -> N
         "main records",  # what the memory was used for before …
         "copies waits for main",  # … is over when the copy begins
         "copies copies [1.0, 2.0]",
-        "copies holds ndarray",  # the pinned memory is not given out again while it is read
         "copies records",
     ]
     assert cupy.log == begun
@@ -133,4 +135,68 @@ def test_a_batch_is_copied_beside_the_work_and_waited_for_when_it_is_used() -> N
 def test_an_upload_stays_in_the_order_of_the_stream() -> None:
     cupy = FakeCupy()
     memory.pinned_copy(cupy, np.array([3.0]))
-    assert cupy.log == ["allocate", "main copies [3.0]", "main holds ndarray"]
+    assert cupy.log == ["allocate", "main copies [3.0]", "main records"]
+
+
+def test_pinned_memory_is_held_until_the_device_has_read_it() -> None:
+    cupy, held = FakeCupy(), []
+
+    class Pinned(bytearray):
+        """A block that can be watched."""
+
+    def alloc(size: int) -> Any:
+        block = Pinned(size)
+        held.append(weakref.ref(block))
+        return block
+
+    cupy.cuda.alloc_pinned_memory = alloc
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(memory, "_sent", deque())
+        for value in (1.0, 2.0):
+            memory.pinned_copy(cupy, np.array([value]))
+        assert [block() is not None for block in held] == [True, True]  # nothing has arrived
+        cupy.events[0].done = True
+        memory.pinned_copy(cupy, np.array([3.0]))
+        assert [block() is not None for block in held] == [False, True, True]
+
+
+class ArrayModule(SimpleNamespace):
+    """NumPy in the place of CuPy, where a function of CuPy's is stricter."""
+
+    def __init__(self) -> None:
+        super().__init__(**{name: getattr(np, name) for name in dir(np) if name[0] != "_"})
+        self.copied: list[Any] = []
+        self.ElementwiseKernel = lambda *_: None
+        self.linalg = SimpleNamespace(**{name: getattr(np.linalg, name) for name in ("inv", "det", "cholesky")})
+        self.linalg.solve = self._solve
+
+    def asarray(self, x: Any, dtype: Any = None) -> Any:
+        self.copied.append(x)
+        return np.asarray(x, dtype)
+
+    def _solve(self, a: Any, b: Any) -> Any:
+        assert b.ndim == 1 or a.shape[:-1] == b.shape[:-1], "CuPy does not broadcast"
+        return np.linalg.solve(a, b)
+
+
+def test_what_cupy_does_otherwise_is_written_here() -> None:
+    cupy = ArrayModule()
+    xp = namespace(cupy)
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, 1, 3, 3)), rng.normal(size=(4, 3, 1))
+    assert np.allclose(xp.solve(a, b), np.linalg.solve(a, b))
+    assert np.allclose(xp.solve(a, b[0, :, 0]), np.linalg.solve(a, b[0, :, 0]))
+    x, mask = np.ones((2, 2), np.float32), np.eye(2) > 0
+    filled = xp.masked_fill(x, mask, -np.inf)
+    assert filled.dtype == np.float32
+    assert np.isneginf(filled).tolist() == mask.tolist()
+    assert cupy.copied == []  # the number was no copy to the device
+
+
+def test_constants_are_copied_once_and_results_are_nobody_elses() -> None:
+    cupy = ArrayModule()
+    cupy.ndarray = type(None)  # NumPy's arrays are the host's here
+    xp = namespace(cupy)
+    assert xp.asarray([1.0, 2.0], dtype=np.float32) is xp.asarray((1.0, 2.0), dtype=np.float32)
+    assert xp.asarray(np.float32(1)) is not xp.asarray(np.float32(1))
+    assert xp.asarray(np.ones(2)).tolist() == [1.0, 1.0]

@@ -66,9 +66,16 @@ LARGER = {
         sample(normal(3, 5, 6, 7), constant(normal(5)), constant(positive(5)), normal(5)),
         sample(normal(300, 2), None, None, training=True),
     ],
-    "max_pool1d": [sample(normal(3, 2, 33), 3, 2, 1)],
+    "conv2d": [
+        sample(normal(3, 4, 9, 11), normal(6, 4, 3, 3), normal(6), padding=1),
+        sample(normal(2, 4, 9, 11), normal(6, 2, 3, 2), None, (2, 3), (1, 0), (1, 2), 2),
+        sample(normal(2, 3, 7, 5), normal(2, 3, 4, 4), normal(2), padding="same"),
+        sample(normal(2, 1, 5, 5), normal(1, 1, 2, 2), stride=4, padding=3),
+    ],
     "max_pool2d": [
         sample(normal(3, 2, 33, 19), 2),
+        sample(normal(3, 2, 33, 19), 2, 1, return_indices=True),
+        sample(normal(3, 2, 33, 19), 2, 2, 0, 1, True),
         sample(normal(3, 2, 33, 19), 3, 2, 1, 2),
         sample(normal(2, 17, 11), (3, 1), (1, 4), (1, 0), (3, 1), True, True),
     ],
@@ -167,9 +174,7 @@ def test_forward_and_backward_may_run_on_different_backends(op: type[Op], one: S
 @pytest.mark.parametrize(("op", "one"), CASES)
 def test_kernels_on_several_threads_equal_the_rules(op: type[Op], one: Sample, monkeypatch: pytest.MonkeyPatch) -> None:
     """Arrays as small as these are divided too."""
-    for function in (launch.flat, launch.rows, launch.row_totals):
-        monkeypatch.setitem(function.__kwdefaults__, "least", 8)
-    monkeypatch.setattr(numba_backend.norm, "LEAST", 8)
+    monkeypatch.setattr(launch, "LEAST", 8)
     found = check_parity(op, one, "numba", seed=5)
     assert found, str(found)
 

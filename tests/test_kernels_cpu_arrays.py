@@ -14,7 +14,8 @@ from nanonet.ops import update
 from nanonet.ops.activation import Gelu, Silu
 from nanonet.ops.rectifier import Relu
 from nanonet.ops.reduce import Max, Mean, Sum
-from nanonet_kernels.cpu import bias, launch, threads
+from nanonet.ops.softmax import Softmax
+from nanonet_kernels.cpu import bias, launch, softmax, threads
 
 EPS = float(np.finfo(np.float32).eps)
 
@@ -157,25 +158,38 @@ def test_bias_and_activation_equal_the_two_rules(name: str, shape: tuple[int, in
     np.testing.assert_allclose(db, want.sum(0), atol=40 * EPS * max(1, np.abs(want.sum(0)).max()))
 
 
-def test_every_row_and_element_is_visited_once(count_of_threads: int) -> None:
+def test_few_long_rows_are_divided_too(count_of_threads: int) -> None:
+    x = np.random.default_rng(0).standard_normal((3, softmax.LONG + 77)).astype(np.float32)
+    x[1, 5], x[2, -1] = np.inf, 200
+    rule: Any = Softmax
+    with np.errstate(invalid="ignore"):
+        want, got = rule.forward(xp, x)[0], np.empty_like(x)
+    softmax.softmax_rows(x, got)
+    np.testing.assert_array_equal(np.isnan(got), np.isnan(want))
+    for i in (0, 2):
+        np.testing.assert_allclose(got[i], want[i], atol=16 * EPS * want[i].max())
+
+
+def test_every_row_and_element_is_visited_once(count_of_threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
     x = np.zeros((1003, 301), np.float32)
 
     def add_one(part: Any, amount: Any) -> None:
         part += amount
 
-    launch.flat(add_one, x, numbers=(1,), least=1000)
-    launch.rows(add_one, x, shared=(1,), least=1000)
+    monkeypatch.setattr(launch, "LEAST", 1000)
+    launch.flat(add_one, x, numbers=(1,))
+    launch.rows(add_one, x, shared=(1,))
     np.testing.assert_array_equal(x, 2)
 
     def count(part: Any, total: Any) -> None:
         total += len(part)
 
     total = np.zeros(1)
-    launch.row_totals(count, x, shared=(), totals=(total,), least=1000)
+    launch.row_totals(count, x, shared=(), totals=(total,))
     assert total == 1003
 
 
-def test_totals_are_added_in_the_order_of_the_rows(count_of_threads: int) -> None:
+def test_totals_are_added_in_the_order_of_the_rows(count_of_threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
     x = np.random.default_rng(0).standard_normal((5000, 40)).astype(np.float32)
 
     def add(part: Any, total: Any) -> None:
@@ -184,6 +198,7 @@ def test_totals_are_added_in_the_order_of_the_rows(count_of_threads: int) -> Non
     found = []
     for _ in range(5):
         total = np.zeros(40, np.float32)
-        launch.row_totals(add, x, shared=(), totals=(total,), least=1000)
+        monkeypatch.setattr(launch, "LEAST", 1000)
+        launch.row_totals(add, x, shared=(), totals=(total,))
         found.append(total)
     assert all((one == found[0]).all() for one in found)

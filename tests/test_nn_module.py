@@ -183,8 +183,8 @@ def test_casting_keeps_identity_ties_and_integers() -> None:
     assert net.float().scale.dtype == np.float32
     with pytest.raises(TypeError, match="floating dtype, got int64"):
         net.to("int64")
-    with pytest.raises(ValueError, match="device"):
-        net.to("cuda")
+    with pytest.raises(ValueError, match="expected 'cpu' or 'cuda', got 'cuda:7'"):
+        net.to("cuda:7")
 
 
 def test_the_gradient_of_a_tied_weight_is_the_sum_of_both_uses() -> None:

@@ -125,8 +125,8 @@ def test_to_takes_device_and_dtype() -> None:
     assert x.to("cpu", np.float64).dtype == np.float64
     assert x.to(dtype="float64").dtype == np.float64
     assert (x.long().dtype, x.double().dtype, x.cpu()) == (np.int64, np.float64, x)
-    with pytest.raises(ValueError, match="device: expected 'cpu', got 'cuda'"):
-        x.to("cuda")
+    with pytest.raises(ValueError, match="device: expected 'cpu' or 'cuda', got 'cuda:7'"):
+        x.to("cuda:7")
 
 
 # Attributes

@@ -1,5 +1,5 @@
 """CPU kernels: NumPy ufuncs into given buffers (updates), and Numba loops that read and write each element once.
 
-The Numba loops are for contiguous float32 arrays and run on one thread: a second thread pool beside that of the BLAS
-costs more than it gives on small machines.
+The loops are for contiguous float32 arrays and run in one thread; `launch` divides large arrays among the threads of
+the pool in `threads`. Numba's own thread pool is not used: beside that of the BLAS it costs more than it gives.
 """

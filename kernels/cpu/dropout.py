@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from nanonet_kernels.cpu.launch import LEAST
 from nanonet_kernels.cpu.mathf import INLINE, LOOP
 from nanonet_kernels.cpu.philox import MULTIPLIERS, WEYL, halves, threshold
 from nanonet_kernels.cpu.threads import split
@@ -19,6 +18,7 @@ Array = Any
 _EIGHT = np.uint32(8)
 _ZERO = np.float32(0)
 BLOCK = 256  # groups of four at a time
+LEAST = 1 << 13  # groups that are worth a part of their own: some 90 µs
 _LOW, _HALF = np.uint64(0xFFFFFFFF), np.uint64(32)
 _M0, _M1 = map(np.uint64, MULTIPLIERS)
 _W0, _W1 = map(np.uint32, WEYL)
@@ -97,4 +97,4 @@ def dropout(x: Array, out: Array, p: float, seed: int, offset: int) -> None:
         part = slice(4 * first, min(4 * last, n))
         drop(lines[0][part], lines[1][part], first, *numbers)
 
-    split((n + 3) // 4, LEAST // 4, work)
+    split((n + 3) // 4, LEAST, work)

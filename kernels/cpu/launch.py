@@ -1,7 +1,7 @@
-"""How kernels are started: on parts of their arrays, one part for each thread, or at once where that is too little.
+"""How kernels are started: on parts of their arrays, one part after the other by the threads of the pool, or at once.
 
 A kernel here is a compiled loop that runs in one thread and knows nothing of threads. Numba finds its machine code by
-the types of the arguments, about 0.2 µs an array; a part costs the pool of threads some 20 µs, so an array has to be
+the types of the arguments, about 0.2 µs an array. To call the other threads costs some 50 µs, so an array has to be
 large before it is divided.
 """
 
@@ -14,31 +14,35 @@ from nanonet_kernels.cpu.threads import split
 
 Array = Any
 Kernel = Callable[..., Any]
-LEAST = 1 << 16  # elements that are worth a thread of their own: some 30 µs of work
+LEAST = 1 << 18  # elements of a part: some 80 µs for a kernel that reads and writes and hardly computes
 
 
-def flat(kernel: Kernel, *arrays: Array, numbers: tuple[Any, ...] = (), least: int = LEAST) -> None:
-    """kernel(*arrays, *numbers) for contiguous arrays of one size, which it sees without their shape."""
-    lines = [a.reshape(-1) for a in arrays]
-    n = lines[0].size
-    if n < 2 * least:
-        kernel(*lines, *numbers)
+def flat(kernel: Kernel, *arrays: Array, numbers: tuple[Any, ...] = (), work: int = 1) -> None:
+    """kernel(*arrays, *numbers) for contiguous arrays of one size, which it sees without their shape.
+
+    `work` is how long an element takes, in units of a copy's: 2 for a kernel with an exponential.
+    """
+    if arrays[0].size * work < 2 * LEAST:
+        kernel(*[a.ravel() for a in arrays], *numbers)
     else:
-        split(n, least, lambda start, stop: kernel(*[a[start:stop] for a in lines], *numbers))
+        _flat_parts(kernel, [a.ravel() for a in arrays], numbers, LEAST // work)
 
 
-def rows(kernel: Kernel, *arrays: Array, shared: tuple[Any, ...] = (), least: int = LEAST) -> None:
+def _flat_parts(kernel: Kernel, lines: list[Array], numbers: tuple[Any, ...], least: int) -> None:
+    split(lines[0].size, least, lambda start, stop: kernel(*[a[start:stop] for a in lines], *numbers))
+
+
+def rows(kernel: Kernel, *arrays: Array, shared: tuple[Any, ...] = (), work: int = 1) -> None:
     """kernel(*arrays, *shared), where the arrays' first axes go together and are divided; `shared` is for every row."""
-    n = arrays[0].shape[0]
-    if arrays[0].size < 2 * least:
+    if arrays[0].size * work < 2 * LEAST:
         kernel(*arrays, *shared)
     else:
-        each = max(1, least * n // arrays[0].size)
-        split(n, each, lambda start, stop: kernel(*[a[start:stop] for a in arrays], *shared))
+        least = _rows_of(arrays[0], work)
+        split(len(arrays[0]), least, lambda start, stop: kernel(*[a[start:stop] for a in arrays], *shared))
 
 
 def row_totals(
-    kernel: Kernel, *arrays: Array, shared: tuple[Any, ...] = (), totals: tuple[Array, ...], least: int = LEAST
+    kernel: Kernel, *arrays: Array, shared: tuple[Any, ...] = (), totals: tuple[Array, ...], work: int = 1
 ) -> None:
     """As `rows`, for kernels that also add something up over the rows: totals += what every part found.
 
@@ -46,8 +50,7 @@ def row_totals(
     add to one number at the same time. They are added up in the order of the rows, whichever thread is first: the same
     number of threads gives the same result to the last bit.
     """
-    n = arrays[0].shape[0]
-    if arrays[0].size < 2 * least:
+    if arrays[0].size * work < 2 * LEAST:
         kernel(*arrays, *shared, *totals)
         return
     found: dict[int, tuple[Array, ...]] = {}
@@ -57,7 +60,17 @@ def row_totals(
         kernel(*[a[start:stop] for a in arrays], *shared, *own)
         found[start] = own
 
-    split(n, max(1, least * n // arrays[0].size), part)
+    split(len(arrays[0]), _rows_of(arrays[0], work), part)
     for start in sorted(found):
         for total, term in zip(totals, found[start], strict=True):
             total += term
+
+
+def ranges(kernel: Kernel, n: int, size: int, *arguments: Any) -> None:
+    """kernel(*arguments, first, last) for ranges of n channels, which together have `size` elements."""
+    split(n, max(1, LEAST * n // size), lambda first, last: kernel(*arguments, first, last))
+
+
+def _rows_of(x: Array, work: int) -> int:
+    """The rows that a part has at least."""
+    return max(1, LEAST // work * len(x) // x.size)

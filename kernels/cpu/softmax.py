@@ -158,4 +158,4 @@ def softmax_rows(x, out) -> None:
     if x.shape[1] >= LONG:
         softmax_long(x, out)
     else:
-        rows(softmax, x, out)
+        rows(softmax, x, out, work=2)

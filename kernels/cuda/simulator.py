@@ -21,6 +21,7 @@ from numba.cuda.simulator import kernel as numba_simulator
 from numba.cuda.simulator import kernelapi
 
 Dim = tuple[int, ...]
+_one_at_a_time = threading.Lock()  # Numba keeps the running kernel's grid in a global
 
 
 def run(function: Callable[..., None], grid: Dim, block: Dim, shared: int, arguments: Sequence[Any]) -> None:
@@ -29,6 +30,7 @@ def run(function: Callable[..., None], grid: Dim, block: Dim, shared: int, argum
     module: Any = kernelapi.FakeCUDAModule(grid, block, shared)
     plain = [Pointer(a) if isinstance(a, np.ndarray) else a for a in arguments]
     with (
+        _one_at_a_time,
         warnings.catch_warnings(),
         numba_simulator._push_kernel_context(module),
         kernelapi.swapped_cuda_module(function, module),

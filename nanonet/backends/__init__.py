@@ -43,14 +43,13 @@ class use:  # noqa: N801 (it is called like a function)
         reason = _reason(name)
         if reason:
             raise RuntimeError(f"use: {name} cannot run here: {reason}")
-        self.before = Doorway.backend
+        self.before, self.homes = Doorway.backend, dict(HOMES)
         Doorway.backend = importlib.import_module(_LOADERS[name]).backend
-        self.home = HOMES[Doorway.backend.array_type]
         HOMES[Doorway.backend.array_type] = Doorway.backend
 
     def __enter__(self) -> Backend:
         return Doorway.backend
 
     def __exit__(self, *error: object) -> None:
-        HOMES[Doorway.backend.array_type] = self.home
+        HOMES.update(self.homes)  # all of them: within the block another backend may have been picked for good
         Doorway.backend = self.before

@@ -86,11 +86,11 @@ class TensorFunction(Subject):
             return []
         before = [np.full(x.shape, 0.75) for x in self.inputs]
         for x, start in zip(leaves, before, strict=True):
-            x.grad = Tensor(start)
+            x.grad = start
         with np.errstate(all="ignore"):
             for y, dy in zip(outputs, dys, strict=True):
                 if y.requires_grad:
-                    y.backward(Tensor(dy), retain_graph=True)
+                    y.backward(dy, retain_graph=True)
         for k, (x, start, dx) in enumerate(zip(leaves, before, gradients, strict=True)):
             got = np.zeros(x.shape) if x.grad is None else x.grad.array - start
             x.grad = None
@@ -118,8 +118,18 @@ def _arguments(inputs: Any) -> list[Any]:
         got = type(inputs).__name__
         raise TypeError(f"gradcheck: expected inputs to be a list of Tensors, arrays or numbers, got {got}")
     given: Sequence[Any] = [inputs] if isinstance(inputs, Tensor | np.ndarray | float) else inputs
-    tensors = [as_tensor(np.asarray(x)) if isinstance(x, np.ndarray | float) else x for x in given]
+    tensors = [as_tensor(np.asarray(x), device="cpu") if isinstance(x, np.ndarray | float) else x for x in given]
+    for i, x in enumerate(tensors):
+        _refuse_device(f"input {i}", x)
     return [x.detach() if isinstance(x, Tensor) else x for x in tensors]
+
+
+def _refuse_device(what: str, x: Any) -> None:
+    if isinstance(x, Tensor) and x.device != "cpu":
+        remedy = (
+            "check a copy there, .cpu(); `nanonet check NAME --backend cuda` holds the device's kernels to the rules"
+        )
+        raise ValueError(f"gradcheck: {what} is on {x.device}, reference derivatives need main memory; {remedy}")
 
 
 def _with_parameters(f: Any) -> tuple[Callable[..., Any], list[Tensor]]:
@@ -129,6 +139,7 @@ def _with_parameters(f: Any) -> tuple[Callable[..., Any], list[Tensor]]:
     module = copy.deepcopy(f)
     parameters = [p for p in module.parameters() if p.dtype.kind == "f" and p.requires_grad]
     for p in parameters:
+        _refuse_device("the module", p)
         p.array = p.array.astype(np.float64)
     for buffer in getattr(module, "buffers", list)():
         if buffer is not None and buffer.dtype.kind == "f":

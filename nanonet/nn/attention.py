@@ -106,7 +106,7 @@ class MultiheadAttention(Module):
         q, k, v = (self._split(x) for x in (q, k, v))
         if self.add_zero_attn:
             k, v = (F.pad(x, (0, 0, 0, 1)) for x in (k, v))
-        mask = self._merge(attn_mask, key_padding_mask, (N, T, S), q.dtype)
+        mask = self._merge(attn_mask, key_padding_mask, (N, T, S), q)
         if mask is not None and k.shape[2] > S:
             mask = F.pad(mask, (0, k.shape[2] - S))  # what was added is never left out
         dropout = self.dropout if self.training else 0.0
@@ -155,12 +155,12 @@ class MultiheadAttention(Module):
         """(N, T, E) -> (N, num_heads, T, head_dim)."""
         return F.swapaxes(F.reshape(x, (*x.shape[:2], self.num_heads, self.head_dim)), 1, 2)
 
-    def _merge(self, attn_mask: Any, key_padding_mask: Any, sizes: tuple[int, int, int], dtype: Any) -> Tensor | None:
+    def _merge(self, attn_mask: Any, key_padding_mask: Any, sizes: tuple[int, int, int], x: Tensor) -> Tensor | None:
         """Both masks as numbers to add to the scores, in a shape that broadcasts to (N, num_heads, T, S)."""
         N, T, S = sizes
         total = None
         if attn_mask is not None:
-            total = _as_numbers(attn_mask, dtype)
+            total = _as_numbers(attn_mask, x)
             shapes = (T, S), (N * self.num_heads, T, S)
             if total.shape not in shapes:
                 raise ValueError(
@@ -168,7 +168,7 @@ class MultiheadAttention(Module):
                 )
             total = F.reshape(total, (-1, 1, T, S) if total.ndim == 2 else (N, self.num_heads, T, S))
         if key_padding_mask is not None:
-            padding = _as_numbers(key_padding_mask, dtype)
+            padding = _as_numbers(key_padding_mask, x)
             padding = F.expand_dims(padding, 0) if padding.ndim == 1 else padding
             if padding.shape != (N, S):
                 raise ValueError(f"MultiheadAttention: expected key_padding_mask {(N, S)}, got {padding.shape}")
@@ -177,11 +177,11 @@ class MultiheadAttention(Module):
         return total
 
 
-def _as_numbers(mask: Any, dtype: Any) -> Tensor:
-    """-inf where a boolean mask is True, 0 elsewhere; numbers as they are."""
-    mask = as_tensor(mask)
+def _as_numbers(mask: Any, x: Tensor) -> Tensor:
+    """-inf where a boolean mask is True, 0 elsewhere; numbers as they are. In x's dtype, arrays on its device."""
+    mask = as_tensor(mask, device=x.device)
     if mask.dtype.kind == "b":
-        return F.where(mask, -math.inf, 0.0).astype(dtype)
+        return F.where(mask, -math.inf, 0.0).astype(x.dtype)
     if mask.dtype.kind != "f":
         raise TypeError(f"MultiheadAttention: expected a mask of booleans or floats, got {mask.dtype}")
-    return mask.astype(dtype)
+    return mask.astype(x.dtype)

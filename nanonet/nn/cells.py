@@ -6,7 +6,7 @@ import math
 from typing import Any, ClassVar
 
 from nanonet import functional as F
-from nanonet.creation import zeros
+from nanonet.creation import zeros_beside
 from nanonet.nn import init
 from nanonet.nn.module import Module
 from nanonet.nn.parameter import new_parameter
@@ -53,7 +53,7 @@ class _Cell(Recurrent):
         if input.ndim not in (1, 2) or input.shape[-1] != self.input_size:
             raise ValueError(f"{name}: expected x (N, D) or (D) with D = {self.input_size}, got {input.shape}")
         expected = (*input.shape[:-1], self.hidden_size)
-        filled = [zeros(expected, dtype=input.dtype) if state is None else state for state in states]
+        filled = [zeros_beside(input, expected) if state is None else state for state in states]
         for state in filled:
             if state.shape != expected:
                 raise ValueError(f"{name}: x {input.shape} needs states {expected}, got {state.shape}")

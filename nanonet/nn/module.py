@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from nanonet.conversion import as_place
 from nanonet.creation import zeros_like
 from nanonet.device import place
 from nanonet.nn import state
@@ -245,10 +246,9 @@ class Module:
 
     def to(self, device_or_dtype: Any = None, *, device: str | None = None, dtype: Any = None) -> Module:
         """Move to a device ("cpu", "cuda") or cast floating parameters and buffers to a dtype, in place."""
-        if isinstance(device_or_dtype, str) and device_or_dtype.split(":")[0] in ("cpu", "cuda"):
-            device = device_or_dtype
-        elif device_or_dtype is not None:
-            dtype = device_or_dtype
+        named = as_place(device_or_dtype)
+        device = device if named[0] is None else named[0]
+        dtype = dtype if named[1] is None else named[1]
         if dtype is not None and np.dtype(dtype).kind != "f":
             raise TypeError(f"to: expected a floating dtype, got {np.dtype(dtype)}; parameters have gradients")
         for tensor in [*self.parameters(), *self.buffers()]:

@@ -6,7 +6,7 @@ import warnings
 from typing import Any, ClassVar
 
 from nanonet import functional as F
-from nanonet.creation import zeros
+from nanonet.creation import zeros_beside
 from nanonet.nn.cells import Recurrent
 from nanonet.nn.parameter import new_parameter
 from nanonet.tensor import Tensor
@@ -109,7 +109,7 @@ class _Layers(Recurrent):
     def _first_states(self, x: Tensor, hx: Any, alone: bool) -> list[Tensor]:
         expected = (self.num_layers * (1 + self.bidirectional), x.shape[1], self.hidden_size)
         if hx is None:
-            return [zeros(expected, dtype=x.dtype)] * self.states
+            return [zeros_beside(x, expected)] * self.states
         given = [hx] if self.states == 1 else list(hx)
         states = [F.expand_dims(state, 1) if alone and state.ndim == 2 else state for state in given]
         if len(states) != self.states or any(state.shape != expected for state in states):

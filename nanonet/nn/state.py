@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from nanonet.backends.base import HOMES
 from nanonet.tensor import Tensor
 from nanonet.variable import no_grad
 
@@ -82,9 +83,9 @@ def load_state_dict(module: Module, values: Mapping[str, Any], strict: bool) -> 
 def _as_numbers(value: Any) -> np.ndarray | str:
     """An array of numbers, or, in words, what it is instead."""
     if isinstance(value, Tensor):
-        return value.array  # of any device: it is copied to the target's
+        value = value.array
     try:
-        array = np.asarray(value)
+        array: Any = value if type(value) in HOMES else np.asarray(value)  # of any device: the target's gets a copy
     except (ValueError, TypeError, RuntimeError) as error:
         return str(error)
     return array if array.dtype.kind in "fiub" else f"{type(value).__name__} of {array.dtype}"

@@ -51,10 +51,11 @@ def summary(module: Module, example: Any) -> Summary:
 
 
 def _inputs(module: Module, example: Any) -> tuple[Any, ...]:
+    device = next((p.device for p in module.parameters()), None)
     if isinstance(example, tuple) and example and all(isinstance(n, int) for n in example):
         floats = [p.dtype for p in module.parameters() if p.dtype.kind == "f"]
-        return (as_tensor(randn(*example)).astype(floats[0] if floats else "float32"),)
-    return example if isinstance(example, tuple) else (as_tensor(example),)
+        return (randn(*example, dtype=floats[0] if floats else "float32").to(device=device),)
+    return example if isinstance(example, tuple) else (as_tensor(example, device=device),)
 
 
 def _shapes(output: Any) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nanonet.backends.base import Rule, home
-from nanonet.device import on_host, place
+from nanonet.device import device_of, on_host, place
 from nanonet.ops import update
 from nanonet.tensor import Tensor
 from nanonet.variable import enable_grad
@@ -140,6 +140,8 @@ class Optimizer:
     def _recall(self, state: dict[str, Any], name: str, p: Array, group: Group) -> Array:
         if name not in state:
             state[name] = home(p).xp.full_like(p, self.start(group))
+        elif type(state[name]) is not type(p):  # the parameter has moved to another device since
+            state[name] = place(state[name], device_of(p))
         return state[name]
 
     def state_dict(self) -> dict[str, Any]:

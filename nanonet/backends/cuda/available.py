@@ -13,8 +13,12 @@ def reason() -> str:
         return ""
     try:
         import cupy as library  # pyright: ignore[reportMissingImports]
-    except ImportError:
+    except ModuleNotFoundError as error:
+        if error.name not in (None, "cupy"):
+            return f"CuPy needs {error.name}, which is not installed; pip install {error.name}"
         return "CuPy is not installed; pip install 'nanonet[cuda13]' (or cuda12), or set NUMBA_ENABLE_CUDASIM=1"
+    except ImportError as error:
+        return f"CuPy does not load: {' '.join(str(error.__cause__ or error).split())}"
     return _of_device(library)
 
 

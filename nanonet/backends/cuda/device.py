@@ -32,7 +32,10 @@ class Cuda(Backend):
             raise explained(cupy, error) from None
 
     def stage(self, array: Any) -> Callable[[], Any]:
-        return staged(cupy, np.asarray(array))
+        try:
+            return staged(cupy, np.asarray(array))
+        except cupy.cuda.memory.OutOfMemoryError as error:
+            raise explained(cupy, error) from None
 
     def adopt(self, array: Any) -> Any:
         return cupy.from_dlpack(array) if hasattr(array, "__dlpack__") else cupy.asarray(array)

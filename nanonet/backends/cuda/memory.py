@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+import threading
+from collections import deque
 from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 import numpy as np
+
+_sent: deque[tuple[Any, np.ndarray]] = deque()  # copies that are on their way: (event, pinned memory)
+_lock = threading.Lock()
 
 
 class OutOfDeviceMemoryError(MemoryError):
@@ -46,7 +51,7 @@ def pinned(cupy: Any, array: np.ndarray) -> np.ndarray:
 def pinned_copy(cupy: Any, array: np.ndarray) -> Any:
     """`array` on the device, through pinned memory, on the current stream: the host does not wait for the copy."""
     y = cupy.empty(array.shape, array.dtype)
-    _send(cupy, pinned(cupy, array), y, cupy.cuda.get_current_stream())
+    _send(pinned(cupy, array), y, cupy.cuda.get_current_stream())
     return y
 
 
@@ -59,8 +64,7 @@ def staged(cupy: Any, array: np.ndarray) -> Callable[[], Any]:
     y = cupy.empty(array.shape, array.dtype)
     copies = _copy_stream(cupy)
     copies.wait_event(cupy.cuda.get_current_stream().record())
-    _send(cupy, pinned(cupy, array), y, copies)
-    arrived = copies.record()
+    arrived = _send(pinned(cupy, array), y, copies)
 
     def arrive() -> Any:
         cupy.cuda.get_current_stream().wait_event(arrived)
@@ -69,11 +73,19 @@ def staged(cupy: Any, array: np.ndarray) -> Callable[[], Any]:
     return arrive
 
 
-def _send(cupy: Any, held: np.ndarray, y: Any, stream: Any) -> None:
-    """Copy pinned memory to the device. The pool gives a pinned block out again as soon as nobody holds it, so the
-    stream holds it: as the argument of a host function, which it drops when it has passed the copy."""
+def _send(held: np.ndarray, y: Any, stream: Any) -> Any:
+    """Copy pinned memory to the device; the event of its arrival.
+
+    The pool gives a pinned block out again as soon as nobody holds it, so it is held until a later copy finds that the
+    event has passed. (A host function of the stream could hold it too, but the device would wait for Python's lock.)
+    """
     y.set(held, stream=stream)
-    stream.launch_host_func(lambda _: None, held)
+    arrived = stream.record()
+    with _lock:
+        _sent.append((arrived, held))
+        while _sent and _sent[0][0].done:
+            _sent.popleft()
+    return arrived
 
 
 @cache

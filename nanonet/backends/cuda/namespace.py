@@ -23,7 +23,9 @@ def _ours(cupy: Any) -> dict[str, Any]:
     sigmoid = cupy.ElementwiseKernel("T x", "T y", "y = 1 / (1 + exp(-x))", "nanonet_sigmoid")
 
     def masked_fill(x: Any, mask: Any, value: Any) -> Any:
-        return cupy.where(mask, cupy.asarray(value, x.dtype), x)
+        if not isinstance(value, cupy.ndarray):
+            value = x.dtype.type(value)  # a number goes to the kernel as an argument; as an array it would be copied
+        return cupy.where(mask, value, x)
 
     def where(condition: Any, x: Any, y: Any) -> Any:
         return cupy.where(cupy.asarray(condition), x, y)  # CuPy takes no Python bool
@@ -42,9 +44,16 @@ def _ours(cupy: Any) -> dict[str, Any]:
 
     def asarray(x: Any, dtype: Any = None) -> Any:
         """Numbers of a rule (weights of an interpolation, say) are brought to the device once and kept there."""
-        if isinstance(x, cupy.ndarray):
+        if isinstance(x, cupy.ndarray | np.ndarray | np.generic):  # a result, which somebody may change in place
             return cupy.asarray(x, dtype=dtype)
         return constant(_hashable(x), None if dtype is None else np.dtype(dtype))
+
+    def solve(a: Any, b: Any) -> Any:
+        if b.ndim > 1:  # CuPy does not broadcast batches
+            lead = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+            a = cupy.broadcast_to(a, (*lead, *a.shape[-2:]))
+            b = cupy.broadcast_to(b, (*lead, *b.shape[-2:]))
+        return cupy.linalg.solve(a, b)
 
     return {
         "erf": erf,
@@ -57,7 +66,7 @@ def _ours(cupy: Any) -> dict[str, Any]:
         "windows": partial(sliding.windows, cupy),
         "fold_windows": partial(sliding.fold_windows, cupy),
         "inv": cupy.linalg.inv,
-        "solve": cupy.linalg.solve,
+        "solve": solve,
         "det": cupy.linalg.det,
         "cholesky": cupy.linalg.cholesky,
     }
@@ -66,4 +75,4 @@ def _ours(cupy: Any) -> dict[str, Any]:
 def _hashable(x: Any) -> Any:
     if isinstance(x, list | tuple):
         return tuple(_hashable(one) for one in x)
-    return x.item() if isinstance(x, np.generic) else x
+    return x

@@ -12,11 +12,23 @@ from typing import Any
 import numpy as np
 
 from nanonet.backends.base import Backend
-from nanonet.backends.numba import activation, loss, norm, piecewise, pool, random, recurrent, reduce, softmax, update
+from nanonet.backends.numba import (
+    activation,
+    conv,
+    loss,
+    norm,
+    piecewise,
+    pool,
+    random,
+    recurrent,
+    reduce,
+    softmax,
+    update,
+)
 from nanonet.backends.numba.fitting import xp
 from nanonet.backends.numpy import backend as textbook
 
-_families = (piecewise, activation, softmax, loss, norm, pool, recurrent)
+_families = (piecewise, activation, softmax, loss, norm, conv, pool, recurrent)
 
 kernels: dict[Any, Any] = {rule: kernel for family in _families for rule, kernel in family.kernels.items()}
 forward_only: dict[Any, Any] = {**reduce.kernels, **update.kernels, **random.kernels}

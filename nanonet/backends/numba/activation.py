@@ -26,13 +26,13 @@ _GELU = {
 
 def _map(kernel: Any, x: Array, *numbers: Any) -> Array:
     y = np.empty_like(x)
-    flat(kernel, x, y, numbers=numbers)
+    flat(kernel, x, y, numbers=numbers, work=2)
     return y
 
 
 def _backward(kernel: Any, x: Array, dy: Array, *numbers: Any) -> Any:
     dx = np.empty_like(x)
-    flat(kernel, x, dy, dx, numbers=numbers)
+    flat(kernel, x, dy, dx, numbers=numbers, work=2)
     return (dx,)
 
 

@@ -30,12 +30,12 @@ def cross_entropy(
     losses, tops, scales = np.empty((3, x.shape[0]), np.float32)
     valid = None if ignore_index is None else target != ignore_index
     labels = np.ascontiguousarray(target if valid is None else target * valid, np.int64)
-    rows(kernel.cross_entropy, x, labels, losses, tops, scales)
+    rows(kernel.cross_entropy, x, labels, losses, tops, scales, work=2)
     counts = None if weight is None else weight[labels]
     if valid is not None:
         losses = np.where(valid, losses, np.float32(0))
         counts = valid.astype(x.dtype) if counts is None else np.where(valid, counts, np.float32(0))
-    if weight is not None:
+    if weight is not None and counts is not None:
         losses = counts * losses
     total = total_count(xp, losses, counts, reduction)
     y = losses if reduction == "none" else xp.sum(losses) / total
@@ -53,9 +53,10 @@ def cross_entropy_backward(saved: Any, dy: Array, needs: Any) -> Any:
     if type(p) is not Later:
         return _rule.backward(xp, saved, dy, needs)
     x, tops, scales = p.parts
-    dlosses = np.ascontiguousarray(np.broadcast_to(spread(xp, dy, total, counts, valid), x.shape[:1]), np.float32)
+    dlosses = np.empty(len(x), np.float32)
+    dlosses[...] = spread(xp, dy, total, counts, valid)
     dx = np.empty_like(x)
-    rows(kernel.cross_entropy_backward, x, np.ascontiguousarray(target, np.int64), dlosses, tops, scales, dx)
+    rows(kernel.cross_entropy_backward, x, np.ascontiguousarray(target, np.int64), dlosses, tops, scales, dx, work=2)
     return dx, None, None
 
 

@@ -15,8 +15,7 @@ from nanonet.ops.channel_norm import BatchNorm
 from nanonet.ops.norm import LayerNorm, RmsNorm
 from nanonet_kernels.cpu import batch_norm as channels
 from nanonet_kernels.cpu import norm
-from nanonet_kernels.cpu.launch import LEAST, row_totals, rows
-from nanonet_kernels.cpu.threads import split
+from nanonet_kernels.cpu.launch import ranges, row_totals, rows
 
 _layer_norm: Any = LayerNorm  # as Any: rules are static functions, which a type checker takes for methods
 _rms_norm: Any = RmsNorm
@@ -83,12 +82,6 @@ def rms_norm_backward(saved: Any, dy: Array, needs: Any) -> Any:
     return dx.reshape(shape), None if w is None else dw.reshape(w.shape)
 
 
-def _by_channels(kernel: Any, x: Array, *rest: Any) -> None:
-    """kernel(x, *rest, first, last) for channels [first, last) of x (N, C, …), by the threads of the pool."""
-    count = x.shape[1]
-    split(count, max(1, LEAST * count // x.size), lambda first, last: kernel(x, *rest, first, last))
-
-
 def _layout(x: Array) -> tuple[int, ...]:
     """(N, C, M), or (N, C) where there is one position."""
     positions = prod(x.shape[2:])
@@ -104,11 +97,11 @@ def batch_norm(x: Array, mean: Array | None, var: Array | None, w: Array | None,
     if mean is not None and var is not None:
         r = 1 / np.sqrt(var + np.float32(eps))
         scale = r * wc
-        _by_channels(channels.scale_shift, x3, y.reshape(x3.shape), scale, bc - mean * scale)
+        ranges(channels.scale_shift, count, x.size, x3, y.reshape(x3.shape), scale, bc - mean * scale)
         return (y, mean, var), _saved(x3, mean, r, w, None)
     mean, var, r = np.empty((3, count), np.float32)
     kernel = channels.columns if len(shape) == 2 else channels.batch_norm
-    _by_channels(kernel, x.reshape(shape), y.reshape(shape), mean, var, r, wc, bc, np.float32(eps))
+    ranges(kernel, count, x.size, x.reshape(shape), y.reshape(shape), mean, var, r, wc, bc, np.float32(eps))
     n = x.size // count
     return (y, mean, var * (n / max(n - 1, 1))), _saved(x3, mean, r, w, n)
 
@@ -128,7 +121,7 @@ def batch_norm_backward(saved: Any, dys: Any, needs: Any) -> Any:
     dx, (dw, db) = np.empty_like(dy), np.empty((2, shape[1]), np.float32)
     kernel = channels.columns_backward if len(shape) == 2 else channels.batch_norm_backward
     numbers = (mean[:, 0], r.reshape(-1), dy.reshape(shape), dx.reshape(shape), _vector(wc, shape[1], 1), dw, db)
-    _by_channels(kernel, x3.reshape(shape), *numbers)
+    ranges(kernel, shape[1], dy.size, x3.reshape(shape), *numbers)
     return dx, None, None, dw, db
 
 

@@ -96,13 +96,13 @@ def _elu_numbers(alpha: float, scale: float, rate: float) -> tuple[Any, ...]:
 
 def _exponential(x: Array, alpha: float, scale: float, rate: float) -> Array:
     y = np.empty_like(x)
-    flat(piecewise.elu, x, y, numbers=_elu_numbers(alpha, scale, rate))
+    flat(piecewise.elu, x, y, numbers=_elu_numbers(alpha, scale, rate), work=2)
     return y
 
 
 def _exponential_backward(x: Array, dy: Array, alpha: float, scale: float, rate: float) -> Any:
     dx = np.empty_like(x)
-    flat(piecewise.elu_backward, x, dy, dx, numbers=_elu_numbers(alpha, scale, rate))
+    flat(piecewise.elu_backward, x, dy, dx, numbers=_elu_numbers(alpha, scale, rate), work=2)
     return (dx,)
 
 

@@ -1,4 +1,4 @@
-"""Max pooling along one axis and two."""
+"""Max pooling of images. (Along one axis NumPy's rule is fast: it walks along it.)"""
 
 from __future__ import annotations
 
@@ -8,62 +8,42 @@ from typing import Any
 import numpy as np
 
 from nanonet.backends.numba.fitting import Array, fits, xp
-from nanonet.ops.pool import MaxPool1d, MaxPool2d
+from nanonet.ops.pool import MaxPool2d
 from nanonet.ops.windows import count
 from nanonet_kernels.cpu import pool
 from nanonet_kernels.cpu.launch import rows
 
-
-def _pair(numbers: Any, one: int) -> tuple[int, int]:
-    """Along two axes; one axis is an image of height 1."""
-    return (int(numbers[0]), int(numbers[1])) if len(numbers) == 2 else (one, int(numbers[0]))
+_rule: Any = MaxPool2d  # as Any: rules are static functions, which a type checker takes for methods
 
 
-def _forward(rule: Any, x: Array, **attrs: Any) -> Any:
+def max_pool2d(x: Array, **attrs: Any) -> Any:
     kernel, stride, dilation, padding = (attrs[name] for name in ("kernel", "stride", "dilation", "padding"))
-    n = len(kernel)
-    size = x.shape[x.ndim - n :]
+    size = x.shape[-2:]
     out = tuple(count(size, kernel, stride, dilation, padding)) if fits(x) else ()
     if not out or prod(out) == 0:
-        return rule.forward(xp, x, **attrs)
-    lead, return_indices = x.shape[: x.ndim - n], attrs.get("return_indices", False)
+        return _rule.forward(xp, x, **attrs)
+    lead, return_indices = x.shape[:-2], attrs.get("return_indices", False)
     y, place = np.empty((*lead, *out), np.float32), np.empty((*lead, *out), np.int64)
-    planes = [a.reshape(-1, *_pair(shape, 1)) for a, shape in ((x, size), (y, out), (place, out))]
-    start = _pair([-left for left, _ in padding], 0)
-    rows(pool.max_pool, *planes, shared=(_pair(kernel, 1), _pair(stride, 1), _pair(dilation, 1), start))
-    return (y, place) if return_indices else y, (place, x.shape, n, return_indices)
+    planes = [a.reshape(-1, *a.shape[-2:]) for a in (x, y, place)]
+    start, stride = (-int(padding[0][0]), -int(padding[1][0])), (int(stride[0]), int(stride[1]))
+    inside = all((o - 1) * s + 2 <= h for o, s, h in zip(out, stride, size, strict=True))
+    if kernel == (2, 2) and dilation == (1, 1) and start == (0, 0) and inside:
+        rows(pool.max_pool_2x2, *planes, shared=(stride,), work=2)
+    else:
+        pairs = ((int(kernel[0]), int(kernel[1])), stride, (int(dilation[0]), int(dilation[1])), start)
+        rows(pool.max_pool, *planes, shared=pairs, work=4)
+    return (y, place) if return_indices else y, (place, x.shape, 2, return_indices)
 
 
-def _backward(rule: Any, saved: Any, dy: Any) -> Any:
-    place, shape, n, return_indices = saved
+def max_pool2d_backward(saved: Any, dy: Any) -> Any:
+    place, shape, _, return_indices = saved
     g = dy[0] if return_indices else dy
-    planes = prod(shape[: len(shape) - n])
+    planes = prod(shape[:-2])
     if not fits(g) or not place.flags.c_contiguous or place.dtype != np.int64:
-        return rule.backward(xp, saved, dy)
+        return _rule.backward(xp, saved, dy)
     dx = np.empty(shape, np.float32)
     rows(pool.max_pool_backward, place.reshape(planes, -1), g.reshape(planes, -1), dx.reshape(planes, -1))
     return (dx,)
 
 
-def max_pool1d(x: Array, **attrs: Any) -> Any:
-    return _forward(MaxPool1d, x, **attrs)
-
-
-def max_pool1d_backward(saved: Any, dy: Any) -> Any:
-    return _backward(MaxPool1d, saved, dy)
-
-
-def max_pool2d(x: Array, **attrs: Any) -> Any:
-    return _forward(MaxPool2d, x, **attrs)
-
-
-def max_pool2d_backward(saved: Any, dy: Any) -> Any:
-    return _backward(MaxPool2d, saved, dy)
-
-
-kernels = {
-    MaxPool1d.forward: max_pool1d,
-    MaxPool1d.backward: max_pool1d_backward,
-    MaxPool2d.forward: max_pool2d,
-    MaxPool2d.backward: max_pool2d_backward,
-}
+kernels = {MaxPool2d.forward: max_pool2d, MaxPool2d.backward: max_pool2d_backward}

@@ -44,7 +44,7 @@ def log_softmax(x: Array, *, dim: int = -1, dtype: Any = None) -> Any:
     if dtype is not None or not _is_last(dim, x) or not fits(x):
         return _log_softmax.forward(xp, x, dim=dim, dtype=dtype)
     y = np.empty_like(x)
-    rows(rows_softmax.log_softmax, *_as_rows(x, y))
+    rows(rows_softmax.log_softmax, *_as_rows(x, y), work=2)
     return y, (y, dim)
 
 
@@ -53,7 +53,7 @@ def log_softmax_backward(saved: Any, dy: Array) -> Any:
     if not _is_last(dim, y) or not fits(y, dy):
         return _log_softmax.backward(xp, saved, dy)
     dx = np.empty_like(y)
-    rows(rows_softmax.log_softmax_backward, *_as_rows(y, dy, dx))
+    rows(rows_softmax.log_softmax_backward, *_as_rows(y, dy, dx), work=2)
     return (dx,)
 
 

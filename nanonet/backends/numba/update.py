@@ -74,17 +74,21 @@ def _adam(
     return p, m, v, v_max
 
 
+def _options(given: dict[str, Any], **instead: Any) -> dict[str, Any]:
+    return {"weight_decay": 0.0, **given, **instead}
+
+
 def adam(p: Array, g: Array, m: Array, v: Array, v_max: Array | None = None, **options: Any) -> Any:
     if not _fit(p, g, m, v, *(() if v_max is None else (v_max,))):
         return updates.adam(p, g, m, v, v_max, **options)
-    return _adam(p, g, m, v, v_max, 1.0, **({"weight_decay": 0.0} | options))
+    return _adam(p, g, m, v, v_max, 1.0, **_options(options))
 
 
 def adamw(p: Array, g: Array, m: Array, v: Array, v_max: Array | None = None, **options: Any) -> Any:
     if not _fit(p, g, m, v, *(() if v_max is None else (v_max,))):
         return updates.adamw(p, g, m, v, v_max, **options)
     keep = 1 - options["lr"] * options.get("weight_decay", 0.0)
-    return _adam(p, g, m, v, v_max, keep, **(options | {"weight_decay": 0.0}))
+    return _adam(p, g, m, v, v_max, keep, **_options(options, weight_decay=0.0))
 
 
 kernels = {update.sgd: sgd, update.momentum: momentum, update.adam: adam, update.adamw: adamw}

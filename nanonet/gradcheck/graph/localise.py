@@ -116,7 +116,11 @@ def _reaching(outputs: Sequence[Tensor], dys: Sequence[np.ndarray], entries: lis
         for entry in entries:
             keepers = [(index, keeper(entry, index)) for index in range(len(entry.outputs) or 1)]
             entry.hooks = [*(entry.hooks or []), *keepers]
-        pairs = [(y, Tensor(dy, dtype=y.dtype)) for y, dy in zip(outputs, dys, strict=True) if y.requires_grad]
+        pairs = [
+            (y, Tensor(dy, dtype=y.dtype, device=y.device))
+            for y, dy in zip(outputs, dys, strict=True)
+            if y.requires_grad
+        ]
         gradients([y for y, _ in pairs], [dy for _, dy in pairs], create_graph=False, retain_graph=True)
     except Exception:  # a backward raised: what was reached until then is known
         pass

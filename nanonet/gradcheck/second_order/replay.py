@@ -23,7 +23,9 @@ class Replay:
     def __init__(self, caller: str, f: Callable[..., Any], inputs: Any) -> None:
         self.caller, self.f = caller, f
         given = [inputs] if isinstance(inputs, Tensor | np.ndarray | float) else list(inputs)
-        self.given: list[Any] = [as_tensor(np.asarray(x)) if isinstance(x, np.ndarray | float) else x for x in given]
+        self.given: list[Any] = [
+            as_tensor(np.asarray(x), device="cpu") if isinstance(x, np.ndarray | float) else x for x in given
+        ]
         self.places = [i for i, x in enumerate(self.given) if isinstance(x, Tensor) and x.dtype.kind == "f"]
         if not self.places:
             raise ValueError(f"{caller}: no floating input to check; pass float64 arrays or Tensors")
@@ -48,7 +50,7 @@ class Replay:
 
     def leaves(self, arrays: Arrays | None = None) -> list[Tensor]:
         """Tensors of the inputs (or of other arrays) that want gradients."""
-        return [Tensor(x, requires_grad=True) for x in (self.arrays if arrays is None else arrays)]
+        return [Tensor(x, requires_grad=True, device="cpu") for x in (self.arrays if arrays is None else arrays)]
 
 
 def cotangents(rng: np.random.Generator, like: Sequence[Any]) -> list[np.ndarray]:

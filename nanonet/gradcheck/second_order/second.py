@@ -141,8 +141,8 @@ def _kinked(f: Replay, index: int, at: tuple[int, ...], options: dict[str, Any])
     size[at] = 1.0
 
     def along(t: Tensor) -> tuple[Tensor, ...]:
-        xs: list[Any] = [Tensor(x) for x in f.arrays]
-        xs[index] = xs[index] + t * Tensor(size)
+        xs: list[Any] = [Tensor(x, device="cpu") for x in f.arrays]
+        xs[index] = xs[index] + t * Tensor(size, device="cpu")
         return f(*xs)
 
     return gradcheck(along, [np.array(0.0)], seed=options["seed"]).slopes is not None

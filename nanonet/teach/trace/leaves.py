@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 MISSES = 30  # then parameters have no names here, and to look for them takes time
 
 
+def arrayed(x: Any) -> Any:
+    """A number that NumPy made as an array; arrays, of any device, as they are."""
+    return x if hasattr(x, "flags") and not isinstance(x, np.generic) else np.asarray(x)
+
+
 def copied(array: Any) -> Any:
     """A read-only NumPy copy, also of an array on another device; what is no array is kept as it is."""
     if not hasattr(array, "shape"):

@@ -7,15 +7,13 @@ from threading import get_ident
 from types import FrameType
 from typing import Any
 
-import numpy as np
-
 from nanonet import tape
 from nanonet.backends.base import Backend
 from nanonet.mode import mode
 from nanonet.op import Op
 from nanonet.optim.optimizer import Optimizer
 from nanonet.teach.trace import frames
-from nanonet.teach.trace.leaves import copied
+from nanonet.teach.trace.leaves import arrayed, copied
 from nanonet.teach.trace.ledger import Ledger
 from nanonet.teach.trace.model import Call, Change, Trace
 from nanonet.teach.trace.walk import Walk
@@ -56,7 +54,7 @@ class Recorder(Backend):
         self.enter("other", frame)  # clipping, for instance: what a walk stored is seen before it is changed
         result = self.inner.run(rule, *args, **attrs)
         if rule in (tape.unbroadcast, tape.accumulate) and self.walk.waiting:
-            result = np.asarray(result)
+            result = arrayed(result)
             self.walk.added(rule, args, result)
         return result
 
@@ -87,7 +85,7 @@ class Recorder(Backend):
         arrays = tuple(copied(a) for a in args)
         y, saved = self.inner.run(rule, *args, **attrs)
         several = isinstance(y, tuple)
-        ys = tuple(np.asarray(one) if np.isscalar(one) else one for one in (y if several else (y,)))
+        ys = tuple(arrayed(one) for one in (y if several else (y,)))
         wants = True in local["needs"] and mode.recording and op.backward is not None
         site = frames.site(frame)
         path, _ = ledger.modules.path(frame)

@@ -10,7 +10,7 @@ import numpy as np
 
 from nanonet import tape
 from nanonet.teach.trace import frames
-from nanonet.teach.trace.leaves import copied
+from nanonet.teach.trace.leaves import arrayed, copied
 from nanonet.teach.trace.ledger import Ledger
 from nanonet.teach.trace.model import Call, Change, Contribution, Step
 from nanonet.tensor import Tensor
@@ -63,7 +63,7 @@ class Walk(frames.Between):
         if step is not None:
             self._hooked(step, dys)
         results = compute()
-        results = tuple(None if dx is None else np.asarray(dx) for dx in results)
+        results = tuple(None if dx is None else arrayed(dx) for dx in results)
         changes, contributions, outputs = [], [], []
         for position, (x, dx, need) in enumerate(zip(entry.inputs, results, entry.needs, strict=True)):
             if not need or dx is None:
