@@ -1,10 +1,12 @@
-"""A kernel run as Python, by Numba's simulator, with three of its parts replaced.
+"""A kernel run as Python, by Numba's simulator, with four of its parts replaced.
 
-Numba's simulator polls threads that wait at a barrier, which takes a millisecond each time; here they wait for each
-other on a condition. It lets two threads that ask for a shared array at the same time get an array each, and arrays
-asked for on one source line share their memory; here every request in the program text is one array, full of NaN, so
-that reading what nobody wrote is seen. And it passes copies of arrays, so that two pointers to the same memory do not
-see each other's writes; here they do.
+Barriers: Numba polls the threads that wait, which takes a millisecond each time; here they wait on a condition.
+Shared arrays: Numba lets two threads that ask at the same time get an array each, and arrays asked for on one source
+line share their memory; here every request in the program text is one array, full of NaN, so that reading what nobody
+wrote is seen.
+Device functions: without numba-cuda, the thread that leaves one first takes the simulated `cuda` module away from those
+that are still inside; here the last one does.
+Arrays: Numba passes copies, so that two pointers to the same memory do not see each other's writes; here they do.
 """
 
 from __future__ import annotations
@@ -12,11 +14,12 @@ from __future__ import annotations
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from numba import types
+from numba import cuda, types
 from numba.cuda.simulator import kernel as numba_simulator
 from numba.cuda.simulator import kernelapi
 
@@ -33,12 +36,37 @@ def run(function: Callable[..., None], grid: Dim, block: Dim, shared: int, argum
         _one_at_a_time,
         warnings.catch_warnings(),
         numba_simulator._push_kernel_context(module),
-        kernelapi.swapped_cuda_module(function, module),
+        swapped(function, module),
     ):
         warnings.simplefilter("ignore", RuntimeWarning)  # a GPU does not warn of overflow or of NaN
         for point in np.ndindex(*grid):
             module._shared = SharedMemory(shared)
             _run_block(lambda: function(*plain), point, block)
+
+
+@contextmanager
+def swapped(function: Callable[..., Any], module: Any) -> Iterator[None]:
+    """In the function's globals `cuda` is the simulated module, until the last of the threads in here has left."""
+    names = function.__globals__
+    with _swap_lock:
+        inside, originals = _swaps.get(id(names), (0, {}))
+        if not inside:
+            originals = {name: value for name, value in names.items() if value is cuda}
+            names.update(dict.fromkeys(originals, module))
+        _swaps[id(names)] = inside + 1, originals
+    try:
+        yield
+    finally:
+        with _swap_lock:
+            inside, originals = _swaps[id(names)]
+            if inside == 1:
+                names.update(originals)
+            _swaps[id(names)] = inside - 1, originals
+
+
+_swap_lock = threading.Lock()
+_swaps: dict[int, tuple[int, dict[str, Any]]] = {}  # by the globals' id: how many are inside, and what was there
+numba_simulator.swapped_cuda_module = swapped  # what Numba's device functions call  # pyright: ignore
 
 
 def _run_block(work: Callable[[], None], point: Dim, block: Dim) -> None:
