@@ -20,6 +20,10 @@ from nanonet_kernels.inspection.survey import batches, survey
 from nanonet_kernels.inspection.tools import module, tool
 from tests.inspected import Hoarder, misspelt, tiled
 
+COMPILERS = "the compilers are not installed: pip install 'nanonet[inspect]'"
+pytest.importorskip("numba_cuda", reason=COMPILERS)
+pytest.importorskip("cuda.core", reason=COMPILERS)
+
 EVERY = pytest.mark.parametrize("capability", ARCHITECTURES, ids=lambda c: "sm_{}{}".format(*c))
 
 

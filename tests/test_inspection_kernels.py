@@ -8,6 +8,10 @@ from nanonet_kernels.inspection.architectures import ARCHITECTURES
 from nanonet_kernels.inspection.compile import catalogue
 from nanonet_kernels.inspection.survey import batches, inspect_batch
 
+COMPILERS = "the compilers are not installed: pip install 'nanonet[inspect]'"
+pytest.importorskip("numba_cuda", reason=COMPILERS)
+pytest.importorskip("cuda.core", reason=COMPILERS)
+
 # Rungs from the one with 128-bit loads on, those with tensor cores apart
 TOP_RUNG = re.compile(r"ladders\.cuda_matmul\.\w+\.(vectorised|conflict_free|double_buffered|warp_tile|split_k)")
 BATCHES = batches(list(catalogue()))
