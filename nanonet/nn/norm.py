@@ -11,7 +11,6 @@ from nanonet.nn import init
 from nanonet.nn.module import Module
 from nanonet.nn.parameter import new_buffer, new_parameter
 from nanonet.tensor import Tensor
-from nanonet.variable import no_grad
 
 
 def _reset(norm: Any) -> None:
@@ -95,8 +94,8 @@ class _BatchNorm(_ChannelNorm):
         self._check(input)
         momentum = self.momentum or 0.0
         if self.training and self.track_running_stats and self.num_batches_tracked is not None:
-            with no_grad():
-                self.num_batches_tracked[...] = self.num_batches_tracked + 1
+            self.num_batches_tracked.array[...] += 1  # where it lies: on a GPU nobody waits for the count
+            self.num_batches_tracked.written()
             if self.momentum is None:
                 momentum = 1 / self.num_batches_tracked.item()
         of_batch = self.training or (self.running_mean is None and self.running_var is None)

@@ -115,8 +115,13 @@ VALUES = [
     ),
     Equivalent(
         "reduce.Logsumexp.backward",
-        ("xp.all(finite) -> False",),
+        ("known(xp.all(finite)) -> False",),
         SHORTCUT,
+    ),
+    Equivalent(
+        "reduce.Logsumexp.backward",
+        ("known(xp.all(finite)) -> xp.all(finite)",),
+        "In main memory the condition asks for its truth itself.",
     ),
     Equivalent(
         "reduce.keep_axes",
