@@ -140,7 +140,7 @@ def _numexpr(forward: str, backward: str) -> Callable[[Arrays], Prepared]:
     """The formula as text, evaluated block by block."""
 
     def prepare(inputs: Arrays) -> Prepared:
-        import numexpr
+        import numexpr  # pyright: ignore[reportMissingImports]
 
         out = _outputs(inputs)
         known = {**inputs, **out, **{name: np.float32(value) for name, value in _NUMBERS.items()}}

@@ -100,8 +100,8 @@ def _torch(inputs: Arrays) -> Prepared:
 
 def _jax(inputs: Arrays) -> Prepared:
     """Compiled by XLA, which is given the memory of p, m and v to write into."""
-    import jax
-    import jax.numpy as jnp
+    import jax  # pyright: ignore[reportMissingImports]
+    import jax.numpy as jnp  # pyright: ignore[reportMissingImports]
 
     run = jax.jit(lambda p, g, m, v: update.adam(jnp, p, g, m, v, **ATTRS)[:3], donate_argnums=(0, 2, 3))
     there: dict[str, Any] = {}

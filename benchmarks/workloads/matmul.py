@@ -75,7 +75,7 @@ def _torch(inputs: Arrays) -> Prepared:
 
 
 def _jax(inputs: Arrays) -> Prepared:
-    import jax
+    import jax  # pyright: ignore[reportMissingImports]
 
     product = jax.jit(lambda a, b: a @ b)
     there: dict[str, Any] = {}

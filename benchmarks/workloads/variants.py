@@ -72,8 +72,8 @@ def jax_pair(function: Callable[..., Any], inputs: Sequence[str], gradients: Seq
     """
 
     def prepare(arrays: Arrays) -> Prepared:
-        import jax
-        import jax.numpy as jnp
+        import jax  # pyright: ignore[reportMissingImports]
+        import jax.numpy as jnp  # pyright: ignore[reportMissingImports]
 
         jax.config.update("jax_enable_x64", False)
         forward = jax.jit(lambda *args: function(jnp, *args))
