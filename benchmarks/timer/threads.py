@@ -27,6 +27,6 @@ def limit(library: str, threads: int) -> None:
 
         torch.set_num_threads(threads)
     elif library == "numexpr":
-        import numexpr
+        import numexpr  # pyright: ignore[reportMissingImports]
 
         numexpr.set_num_threads(threads)
