@@ -55,7 +55,7 @@ def agrees(name: str, steps: int = 50, **changes: Any) -> None:
 
 
 def travels_losslessly(name: str, **changes: Any) -> None:
-    """nanonet's weights in the twin, and the twin's (after steps of its own) back here, are the same to the last bit."""
+    """Weights in the twin, and the twin's (after steps of its own) back here, are the same to the last bit."""
     pytest.importorskip("torch", reason="the twin is written in PyTorch")
     from nanonet_benchmarks.models import twins
     from nanonet_benchmarks.models.twin import as_torch

@@ -12,7 +12,6 @@ from nanonet import optim
 from nanonet.data import DataLoader, load, train_test_split
 from nanonet.models.mlp import MLP, MLPConfig
 from nanonet.recipes import recipe
-from nanonet.variable import no_grad
 
 
 @dataclass(frozen=True)
@@ -50,6 +49,5 @@ class MlpRecipe(recipe.Recipe):
         return {"loss": loss.item()}
 
     def evaluate(self) -> dict[str, float]:
-        with no_grad():
-            logits = self.model(self.cast(self.test_x)).numpy()
+        logits = self.model(self.cast(self.test_x)).numpy()
         return {"accuracy": float((logits.argmax(1) == self.test_y).mean())}

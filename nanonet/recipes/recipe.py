@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -127,10 +128,10 @@ class Recipe(ABC):
 
     @abstractmethod
     def evaluate(self) -> dict[str, float]:
-        """Figures on held-out data, quick enough for every row of the history."""
+        """Figures on held-out data, quick enough for every row of the history. Called within `judging()`."""
 
     def test(self) -> dict[str, float]:
-        """The final figures on held-out data, by which the recipe is judged."""
+        """The final figures on held-out data, by which the recipe is judged. Called within `judging()`."""
         return self.evaluate()
 
     def draw(self, batch: Any) -> Any:
@@ -157,8 +158,29 @@ class Recipe(ABC):
 
     def loop(self, **options: Any) -> Loop:
         """The training, ready to `run()`."""
-        options = {"evaluate": self.evaluate, "every": min(self.every, self.steps), **options}
+        options = {"evaluate": self.judged, "every": min(self.every, self.steps), **options}
         return Loop(lambda batch: self.step(self.draw(batch)), self.loader, self.parts, self.steps, **options)
+
+    def judged(self) -> dict[str, float]:
+        """`evaluate()` within `judging()`."""
+        with self.judging():
+            return self.evaluate()
+
+    @contextmanager
+    def judging(self) -> Iterator[None]:
+        """Within the block the networks are in evaluation mode, nothing is recorded, and drawing does not count."""
+        state = nt.random.get_state()
+        modules = [module for part in self.parts.values() if isinstance(part, Module) for module in part.modules()]
+        before = [(module, module.training) for module in modules]
+        try:
+            with nt.no_grad():
+                for module in modules:
+                    module.training = False
+                yield
+        finally:
+            for module, mode in before:
+                module.training = mode
+            nt.random.set_state(state)
 
     def weights(self) -> dict[str, np.ndarray]:
         """All networks' weights, "part.name": what a file keeps and a twin begins with."""
