@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 import nanonet as nt
+from nanonet import random
 from nanonet.data import DataLoader
 from nanonet.device import on_host
 from nanonet.models.config import Config
@@ -169,7 +170,7 @@ class Recipe(ABC):
     @contextmanager
     def judging(self) -> Iterator[None]:
         """Within the block the networks are in evaluation mode, nothing is recorded, and drawing does not count."""
-        state = nt.random.get_state()
+        state = random.get_state()
         modules = [module for part in self.parts.values() if isinstance(part, Module) for module in part.modules()]
         before = [(module, module.training) for module in modules]
         try:
@@ -180,7 +181,7 @@ class Recipe(ABC):
         finally:
             for module, mode in before:
                 module.training = mode
-            nt.random.set_state(state)
+            random.set_state(state)
 
     def weights(self) -> dict[str, np.ndarray]:
         """All networks' weights, "part.name": what a file keeps and a twin begins with."""
