@@ -160,6 +160,11 @@ class Recipe(ABC):
         x = batch if isinstance(batch, Tensor) else nt.tensor(batch)
         return x.astype(self.dtype) if x.dtype.kind == "f" and x.dtype != self.dtype else x
 
+    @staticmethod
+    def read(x: Tensor) -> np.ndarray:
+        """The numbers of a Tensor on any device, to judge and to draw."""
+        return on_host(x.array)
+
     @property
     def model(self) -> Any:
         """The network, or the one that is kept where there are several."""
