@@ -28,6 +28,7 @@ class Settings(recipe.Settings):
 
 class MlpRecipe(recipe.Recipe):
     name = "mlp"
+    title = "MLP on digits"
     summary = "perceptron with hidden layers on digits (D0, D2)"
     Settings = Settings
 

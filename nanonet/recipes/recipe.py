@@ -106,9 +106,13 @@ class Recipe(ABC):
     summary: ClassVar[str]
     Settings: ClassVar[type[Settings]]
     settings: Any
+    title: str
     loader: DataLoader
     parts: dict[str, Any]
     every: int = 100
+
+    def __init_subclass__(cls) -> None:
+        cls.Settings.title = cls.name  # what errors in settings call them
 
     def __init__(self, settings: Settings | None = None, dtype: str = "float32") -> None:
         self.settings = self.Settings() if settings is None else settings
@@ -118,6 +122,14 @@ class Recipe(ABC):
         for part in self.parts.values():
             if isinstance(part, Module) and self.dtype != np.float32:
                 part.to(dtype=self.dtype)
+
+    @classmethod
+    def restore(cls, settings: Settings, extras: Mapping[str, str]) -> Recipe:
+        """The recipe of a finished run, to load weights into and to use. `extras` are the texts that the run kept.
+
+        A recipe that can do without its training data overrides this.
+        """
+        return cls(settings)
 
     @abstractmethod
     def prepare(self) -> None:
