@@ -23,7 +23,7 @@ DRAWS, WEIGHTED, IMPORTANCE = 5, 200, 50  # draws per image for the ELBO; images
 
 @dataclass(frozen=True)
 class Settings(recipe.Settings):
-    """The VAE's. D1's own: batch_size=16, warmup=0.
+    """The VAE's; epochs, batch_size and lr are D1's.
 
     beta        weight of the KL in the loss
     warmup      epochs in which that weight rises from 0 to beta
@@ -35,7 +35,7 @@ class Settings(recipe.Settings):
     warmup: int = 5
     choosing: bool = False
     epochs: int = 50
-    batch_size: int = 64
+    batch_size: int = 16
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -65,7 +65,7 @@ class VaeRecipe(recipe.Recipe):
     name = "vae"
     summary = "variational autoencoder that draws digits (D1, corrected)"
     Settings = Settings
-    every = 125
+    every = 250  # an epoch
 
     def prepare(self) -> None:
         self.title = f"{'convolutional' if self.settings.network.architecture == 'conv' else 'dense'} VAE on MNIST"
