@@ -96,10 +96,11 @@ class VaeRecipe(recipe.Recipe):
     def test(self) -> dict[str, float]:
         mean, logvar = self.codes(self.test_x)
         kl = gaussian_kl(nt.tensor(mean), nt.tensor(logvar)).numpy().mean(0)
-        errors = self.images(mean) - self.test_x
+        errors, some = self.images(mean) - self.test_x, self.test_x[:WEIGHTED]
         return {
             **self.bound(self.test_x, DRAWS),
-            "iwae": self.weighted_bound(self.test_x[:WEIGHTED], IMPORTANCE),
+            "iwae": (weighted := self.weighted_bound(some, IMPORTANCE)),
+            "iwae_above_elbo": weighted - self.bound(some, DRAWS)["elbo"],  # of the same images
             "rmse": float(np.sqrt((errors**2).mean())),
             "active": int((kl > 0.01).sum()),  # latent numbers that say something about the image
         }
@@ -148,7 +149,9 @@ class VaeRecipe(recipe.Recipe):
                 "latent.png": vae_pictures.latent_map(mean, self.test_y, centre, across, down),
                 "plane.png": vae_pictures.tiles(self.over(centre, across, down)),
             }
-        return made | ({"curves.png": vae_pictures.curves(history)} if history.epochs else {})
+        if history.epochs:
+            made["curves.png"] = vae_pictures.curves(history, self.parts["warmup"].steps)
+        return made
 
     def samples(self, count: int, seed: int) -> np.ndarray:
         """Images of codes from the prior N(0, I): (count, 1, 28, 28)."""
