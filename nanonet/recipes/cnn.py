@@ -31,10 +31,10 @@ class Settings(recipe.Settings):
     shift           and moved by up to so many pixels; all three 0: no augmentation
     """
 
-    model: CNNConfig = field(default_factory=CNNConfig)
-    epochs: int = 15
+    model: CNNConfig = field(default_factory=lambda: CNNConfig(network="resnet"))
+    epochs: int = 12
     batch_size: int = 64
-    lr: float = 2e-3
+    lr: float = 1e-2
     weight_decay: float = 1e-2
     rotate: float = 10.0
     scale: float = 0.1

@@ -59,7 +59,7 @@ def _fitted(ink: np.ndarray, box: int) -> np.ndarray:
     """Cut to the ink, its longer side scaled to `box` pixels."""
     from PIL import Image
 
-    rows, columns = (np.flatnonzero((ink > 0.2).any(axis)) for axis in (1, 0))
+    rows, columns = (np.flatnonzero((ink > 0.1).any(axis)) for axis in (1, 0))
     cut = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     factor = box / max(cut.shape)
     height, width = (max(round(n * factor), 1) for n in cut.shape)
@@ -68,13 +68,13 @@ def _fitted(ink: np.ndarray, box: int) -> np.ndarray:
 
 
 def _centred(ink: np.ndarray, side: int) -> np.ndarray:
-    """On a square of paper, the centre of mass in the middle as far as the ink stays on it."""
+    """On a square of paper, the centre of mass at pixel side/2 as in MNIST, as far as the ink stays on the paper."""
     page = np.zeros((side, side), np.float32)
     corner = []
     for axis, n in enumerate(ink.shape):
         mass = ink.sum(1 - axis)
         centre = float((np.arange(n) * mass).sum() / mass.sum())
-        corner.append(min(max(round((side - 1) / 2 - centre), 0), side - n))
+        corner.append(min(max(round(side / 2 - centre), 0), side - n))
     top, left = corner
     page[top : top + ink.shape[0], left : left + ink.shape[1]] = ink
     return page

@@ -46,6 +46,14 @@ def png(made: Any, dpi: int = 110) -> bytes:
     return stream.getvalue()
 
 
+def two_sided() -> Any:
+    """From blue over paper to orange: for values on both sides of zero."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    colours = ["#0a3a63", BLUE, "#9cc3e2", "#fbfaf7", "#f0b58c", ORANGE, "#6b2c08"]
+    return LinearSegmentedColormap.from_list("sign", colours)
+
+
 def curves(history: History) -> bytes:
     """Every figure over the steps: in training, and on held-out data (val_…)."""
     names = [name for name in history if name not in ("step", "seconds")]
@@ -72,7 +80,9 @@ def images(
         panel.axis("off")
     for i, image in enumerate(pixels):
         top = float(abs(image).max()) or 1.0
-        options = {"cmap": "PuOr_r", "vmin": -top, "vmax": top} if signed else {"cmap": "Greys", "vmin": 0, "vmax": 1}
+        options = (
+            {"cmap": two_sided(), "vmin": -top, "vmax": top} if signed else {"cmap": "Greys", "vmin": 0, "vmax": 1}
+        )
         grid[i].imshow(image, **options)
         if titles:
             grid[i].set_title(titles[i], fontsize=9, color=INK, pad=2)
