@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 import nanonet as nt
-from nanonet import cli_bench, cli_exercise
+from nanonet import cli_bench, cli_exercise, cli_models
 from nanonet.cli_ideas import ideas
 from nanonet.cli_step import step
 
@@ -90,8 +90,10 @@ def tour(
 
 @app.command()
 def train(
+    context: typer.Context,
     data: Annotated[
-        str, Argument(metavar="DATA", help="A CSV file; or digits, iris, wine, breast_cancer, diabetes, …")
+        str,
+        Argument(metavar="DATA", help="A CSV file; digits, iris, wine, …; or a network: gpt, vae, … (nanonet models)"),
     ],
     target: Annotated[str | None, Option(help="CSV: the column to predict; else the last one.")] = None,
     drop: Annotated[list[str] | None, Option(metavar="COL[,COL]", help="CSV: columns to leave out.")] = None,
@@ -113,9 +115,17 @@ def train(
     out: Annotated[Path | None, Option(help="The folder of the run.", show_default="runs/DATA")] = None,
     overwrite: Annotated[bool, Option("--overwrite", help="Replace the run that is in the folder.")] = False,
     resume: Annotated[bool, Option("--resume", help="Go on with the run that was stopped there.")] = False,
+    changes: Annotated[list[str] | None, Option("--set", metavar="KEY=VALUE", help="Network: a setting.")] = None,
+    config: Annotated[Path | None, Option(help="Network: a JSON or TOML file with settings.")] = None,
 ) -> None:
-    """Train a network on 80 % of DATA, test it on the rest, and write a folder with the model."""
-    from nanonet import program
+    """Train on DATA, or one of the documents' networks; test it, and write a folder with the model."""
+    from nanonet import program, recipes
+
+    if data in recipes.names() and not Path(data).exists():
+        cli_models.train_network(data, context, changes or [], config, backend, out, overwrite, resume)
+        return
+    if changes or config:
+        raise ValueError(f"--set and --config: only for networks ({', '.join(recipes.names())}); {data} is a table")
 
     folder = program.Run(out or Path("runs") / Path(data).stem)
     settings = program.Settings(
@@ -202,6 +212,8 @@ def check(
 
 app.add_typer(cli_exercise.app, name="exercise")
 app.add_typer(cli_bench.app, name="bench")
+app.command()(cli_models.models)
+app.command()(cli_models.generate)
 app.command()(ideas)
 app.command()(step)
 

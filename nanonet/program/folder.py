@@ -29,7 +29,7 @@ class Run:
 
         Raises FileExistsError where another run is there already, ValueError where the run to resume differs.
         """
-        taken = [name for name in OURS if (self.path / name).exists()]
+        taken = [name for name in (*OURS, *self._listed()) if (self.path / name).exists()]
         if resume:
             self._compare(description)
         elif taken and not overwrite:
@@ -42,7 +42,7 @@ class Run:
             self.write(RUN, as_json(description))  # first, so that a folder which takes no files is found out now
             for name in taken:
                 if name != RUN:
-                    (self.path / name).unlink()
+                    (self.path / name).unlink(missing_ok=True)
         return resume and (self.path / CHECKPOINT).exists()
 
     def write(self, name: str, data: bytes | str) -> None:
@@ -65,6 +65,14 @@ class Run:
         self._load_weights(network)
         network.eval()
         return model, preprocessor, network
+
+    def _listed(self) -> list[str]:
+        """Further files of an earlier run, which its model.json lists."""
+        try:
+            names = json.loads((self.path / MODEL).read_text(encoding="utf-8")).get("files", [])
+        except (OSError, ValueError, AttributeError):
+            return []
+        return [name for name in names if isinstance(name, str) and Path(name).name == name]
 
     def _load_weights(self, network: Sequential) -> None:
         from safetensors import SafetensorError

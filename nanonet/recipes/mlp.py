@@ -28,6 +28,7 @@ class Settings(recipe.Settings):
 
 class MlpRecipe(recipe.Recipe):
     name = "mlp"
+    title = "MLP on digits"
     summary = "perceptron with hidden layers on digits (D0, D2)"
     Settings = Settings
 
@@ -49,5 +50,5 @@ class MlpRecipe(recipe.Recipe):
         return {"loss": loss.item()}
 
     def evaluate(self) -> dict[str, float]:
-        logits = self.model(self.cast(self.test_x)).numpy()
+        logits = self.read(self.model(self.cast(self.test_x)))
         return {"accuracy": float((logits.argmax(1) == self.test_y).mean())}
