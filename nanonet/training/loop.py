@@ -35,8 +35,8 @@ class Loop:
     folder      where last.safetensors and history.csv are kept: after each row, and when `save_seconds` have passed
     verbose     0 nothing, 1 a bar, 2 a line per row; None: a bar in a terminal, else lines
 
-    history     {"step": […], "loss": […], …}, a value for each row; `done` counts the steps; `seconds` are the clock's and
-                `cpu_seconds` the processor's, over all parts of a run
+    history     {"step": […], "loss": […], …}, a value for each row; `done` counts the steps; `seconds` are the clock's
+                and `cpu_seconds` the processor's, over all parts of a run
     """
 
     def __init__(
