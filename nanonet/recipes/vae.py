@@ -175,16 +175,14 @@ class VaeRecipe(recipe.Recipe):
         if not inputs:
             with self.judging():
                 images = self.samples(how.count, how.seed)
-            lines = (f"{how.count} drawn from the prior N(0, I) of {self.settings.network.latent} numbers",)
-            return recipe.Shown(lines, {"samples.png": vae_pictures.tiles(vae_pictures.rows(images))})
-        digits = [text for text in inputs if len(text) == 1 and text in "0123456789"]
-        if len(inputs) != 2 or len(digits) != 2:
+            said = f"{how.count} drawn from the prior, N(0, I) of {self.settings.network.latent} numbers"
+            return recipe.Shown((said,), {"drawn.png": vae_pictures.tiles(vae_pictures.rows(images))})
+        if len(inputs) != 2 or not all(len(text) == 1 and text in "0123456789" for text in inputs):
             got = " ".join(map(repr, inputs))
             raise ValueError(f"vae: expected no input, to draw samples, or two digits such as 3 8, got {got}")
-        a, b = map(int, digits)
+        a, b = map(int, inputs)
         most = min(int((self.test_y == digit).sum()) for digit in (a, b))
         with self.judging():
-            shown = np.stack([self.between(a, b, nth=nth % most) for nth in range(how.count)])
-        return recipe.Shown(
-            (f"from a {a} to a {b}, {how.count} times",), {"interpolation.png": vae_pictures.tiles(shown)}
-        )
+            sheet = np.stack([self.between(a, b, nth=nth % most) for nth in range(how.count)])
+        said = f"from a {a} to a {b}, {how.count} times"
+        return recipe.Shown((said,), {f"between-{a}-{b}.png": vae_pictures.tiles(sheet)})
