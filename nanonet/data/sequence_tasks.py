@@ -56,7 +56,9 @@ class Task:
             if part_of(key) == part:
                 found[source] = target
             if tries > 1000 + 400 * count:
-                raise ValueError(f"pairs: expected at most the {len(found)} different lines that there are, got {count}")
+                raise ValueError(
+                    f"pairs: there are not {count} different {part} lines; found {len(found)}, ask for less"
+                )
         return list(found.items())
 
 
@@ -83,7 +85,7 @@ def sorting(rng: np.random.Generator) -> tuple[str, str, str]:
 
 
 def addition(rng: np.random.Generator) -> tuple[str, str, str]:
-    """ "347+58" -> "405": two numbers of up to three digits. The key is the pair in order: 58+347 is in the same part."""
+    """ "347+58" -> "405": two numbers of up to three digits. The key has no order: 58+347 is in the same part."""
     a, b = (int(rng.integers(10 ** int(rng.integers(1, 4)))) for _ in range(2))
     return f"{a}+{b}", str(a + b), f"{min(a, b)}+{max(a, b)}"
 

@@ -12,6 +12,7 @@ import nanonet as nt
 from nanonet import functional as F
 from nanonet import optim
 from nanonet.data import Augment, DataLoader
+from nanonet.device import on_host
 from nanonet.models.recurrent import ClassifierConfig, SequenceClassifier
 from nanonet.optim import clip_grad_norm_
 from nanonet.recipes import recipe
@@ -101,7 +102,7 @@ class RnnRecipe(recipe.Recipe):
         x = self.cast(rows_of(self.test_x[number : number + 1]))
         lines = [f"test digit {number}, a {self.test_y[number]}:"]
         for rows in range(4, x.shape[1] + 1, 4):
-            p = F.softmax(self.model(x[:, :rows]), dim=-1).numpy()[0]
+            p = self.read(F.softmax(self.model(x[:, :rows]), dim=-1))[0]
             lines.append(f"  after {rows:2} rows: {p.argmax()} ({p.max():.0%})")
         return lines
 
@@ -114,5 +115,5 @@ def rows_of(images: Any) -> Any:
 def judge(model: SequenceClassifier, x: Tensor, y: np.ndarray) -> dict[str, float]:
     """The share of right classes, and the mean loss."""
     logits = model(x)
-    right = logits.numpy().argmax(1) == y
+    right = on_host(logits.array).argmax(1) == y
     return {"accuracy": float(right.mean()), "loss": F.cross_entropy(logits, nt.tensor(y)).item()}

@@ -12,6 +12,7 @@ import nanonet as nt
 from nanonet import optim
 from nanonet.data import DataLoader
 from nanonet.data.sequence_tasks import TASKS, Alphabet, Pair
+from nanonet.device import on_host
 from nanonet.models.transformer import EncoderDecoder, TransformerConfig, greedy, sequence_loss
 from nanonet.optim import clip_grad_norm_
 from nanonet.recipes import recipe
@@ -72,7 +73,7 @@ class TransformerRecipe(recipe.Recipe):
 
     def draw(self, batch: Any) -> Any:
         """Without the columns in which every line of the batch has padding."""
-        source, given, wanted = (part.numpy() for part in batch)
+        source, given, wanted = (on_host(part.array) for part in batch)
         S, T = ((part != self.alphabet.padding).sum(1).max() for part in (source, wanted))
         return self.cast((source[:, :S], given[:, :T], wanted[:, :T]))
 
