@@ -110,7 +110,7 @@ class GptRecipe(recipe.Recipe):
                 {"params": others, "weight_decay": 0.0},
             ],
             lr=settings.lr,
-            betas=(0.9, 0.95),
+            betas=(0.9, 0.99),
         )
         schedule = LambdaLR(optimizer, lambda done: warmup_cosine(done, settings.warmup, self.steps, settings.last_lr))
         self.parts = {"model": model, "optimizer": optimizer, "schedule": schedule}
