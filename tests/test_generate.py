@@ -169,6 +169,19 @@ def test_the_search_ends_when_nothing_can_win_any_more():
     assert len(calls) == 1
 
 
+def test_a_longer_text_may_overtake_those_that_have_ended():
+    """Two texts end early; a third is likelier per token, but only when it is long."""
+    stop, a, b = 0, 1, 2
+
+    def model(ids, rows=None):
+        p = {a: [0.5, 0.001, 0.499], b: [0.001, 0.001, 0.998]}
+        return np.log([p[row[-1]] if ids.shape[1] > 1 else [0.5, 0.4, 0.1] for row in ids])
+
+    found = beam_search(model, np.array([b]), 10, beams=2, stop=stop)
+    assert found[0].ids.tolist() == [b, a, *[b] * 9]
+    assert found[0].score > np.log(0.5)
+
+
 def test_rows_say_where_each_text_comes_from():
     texts = []
 
