@@ -1,4 +1,4 @@
-"""A recipe trained to its end beside its twin: agreement step by step, final figures, time. One record for each recipe."""
+"""A recipe trained to its end beside its twin: agreement step by step, final figures, time. A record for each."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import torch
 
 from nanonet import recipes
 from nanonet.info import describe
-from nanonet.recipes import Recipe, Settings
+from nanonet.recipes import Settings
 from nanonet.training.checkpoint import write_atomically
 from nanonet.training.steps import show_steps
 from nanonet_benchmarks.models import twins
@@ -43,8 +43,9 @@ def compare(
             print(f"{name}, seed {seed}: nanonet", flush=True)
             run["ours"], drawings = ours(name, seeded, work / f"{name}-{seed}")
             keep(record, found)
-            for file, picture in drawings.items() if pictures and seed == min(map(int, found["runs"])) else ():
-                write_atomically(pictures / f"{name}-{file}", picture)
+            if pictures is not None and str(seed) == min(found["runs"], key=int):
+                for file, picture in drawings.items():
+                    write_atomically(pictures / f"{name}-{file}", picture)
         if "twin" not in run:
             print(f"{name}, seed {seed}: PyTorch", flush=True)
             run["twin"] = theirs(name, seeded)
@@ -59,13 +60,8 @@ def opened(record: Path, name: str, settings: Settings) -> dict[str, Any]:
         if found["settings"] != settings.to_dict():
             raise ValueError(f"{record}: it is about other settings; give another --out, or remove it")
         return found
-    return {
-        "recipe": name,
-        "settings": settings.to_dict(),
-        "machine": describe(),
-        "torch": torch.__version__,
-        "runs": {},
-    }
+    versions = {"machine": describe(), "torch": torch.__version__}
+    return {"recipe": name, "settings": settings.to_dict(), **versions, "runs": {}}
 
 
 def keep(record: Path, found: dict[str, Any]) -> None:
@@ -123,10 +119,3 @@ class Clock:
 
     def cpu(self) -> dict[str, float]:
         return {"cpu_seconds": time.process_time() - self.processor}
-
-
-def difference(recipe: Recipe, found: dict[str, Any]) -> dict[str, list[tuple[float, float]]]:
-    """{figure: [(ours, twin's) of each seed]}."""
-    runs = [run for run in found["runs"].values() if {"ours", "twin"} <= run.keys()]
-    names = runs[0]["ours"]["figures"] if runs else ()
-    return {key: [(run["ours"]["figures"][key], run["twin"]["figures"][key]) for run in runs] for key in names}

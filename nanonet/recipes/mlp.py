@@ -50,5 +50,5 @@ class MlpRecipe(recipe.Recipe):
         return {"loss": loss.item()}
 
     def evaluate(self) -> dict[str, float]:
-        logits = self.model(self.cast(self.test_x)).numpy()
+        logits = self.read(self.model(self.cast(self.test_x)))
         return {"accuracy": float((logits.argmax(1) == self.test_y).mean())}

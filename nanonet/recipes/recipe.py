@@ -117,6 +117,7 @@ class Recipe(ABC):
     def __init__(self, settings: Settings | None = None, dtype: str = "float32") -> None:
         self.settings = self.Settings() if settings is None else settings
         self.dtype = np.dtype(dtype)
+        self.device = nt.zeros(1).device  # where the backend in use computes
         nt.manual_seed(self.settings.seed)
         self.prepare()
         for part in self.parts.values():
@@ -152,13 +153,18 @@ class Recipe(ABC):
         return self.cast(batch)
 
     def cast(self, batch: Any) -> Any:
-        """A batch (an array, Tensor, tuple or dict of them) with its floats in the recipe's dtype."""
+        """A batch (an array, Tensor, tuple or dict of them) on the networks' device, its floats in their dtype."""
         if isinstance(batch, Mapping):
             return {name: self.cast(part) for name, part in batch.items()}
         if isinstance(batch, tuple | list):
             return tuple(self.cast(part) for part in batch)
-        x = batch if isinstance(batch, Tensor) else nt.tensor(batch)
+        x = (batch if isinstance(batch, Tensor) else nt.tensor(batch)).to(self.device)
         return x.astype(self.dtype) if x.dtype.kind == "f" and x.dtype != self.dtype else x
+
+    @staticmethod
+    def read(x: Tensor) -> np.ndarray:
+        """The numbers of a Tensor on any device, to judge and to draw."""
+        return on_host(x.array)
 
     @property
     def model(self) -> Any:

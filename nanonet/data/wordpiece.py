@@ -1,0 +1,60 @@
+"""WordPiece: BERT's tokens, learned from texts through the library `tokenizers`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+PAD, UNKNOWN, CLS, SEP, MASK = range(len(SPECIAL))
+
+
+def train_wordpiece(texts: Iterable[str], vocab_size: int = 8000, at_least: int = 2) -> Any:
+    """A `tokenizers.Tokenizer` with BERT's pieces: whole words where they are frequent, else their parts, "##ing".
+
+    texts       what the pieces are learned from
+    vocab_size  tokens at most, the five special ones among them; [PAD] is 0, [UNK] 1, [CLS] 2, [SEP] 3, [MASK] 4
+    at_least    a piece or character that is rarer becomes none
+
+    Text is made lower case; each Chinese character and each punctuation mark is a token of its own. A text becomes
+    [CLS] text [SEP], a pair [CLS] first [SEP] second [SEP]. Sources: Schuster and Nakajima 2012; Devlin et al. 2019.
+    Raises ImportError where the library is not installed.
+    """
+    library = _library()
+    if vocab_size <= len(SPECIAL):
+        raise ValueError(f"train_wordpiece: expected vocab_size above the {len(SPECIAL)} special ones, got {vocab_size}")
+    tokenizer = library.Tokenizer(library.models.WordPiece(unk_token="[UNK]"))
+    tokenizer.normalizer = library.normalizers.BertNormalizer(lowercase=True, handle_chinese_chars=True)
+    tokenizer.pre_tokenizer = library.pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = library.decoders.WordPiece()
+    texts = list(texts)
+    counts = Counter(c for text in texts for c in tokenizer.normalizer.normalize_str(text) if not c.isspace())
+    trainer = library.trainers.WordPieceTrainer(
+        vocab_size=vocab_size,
+        min_frequency=at_least,
+        limit_alphabet=min(vocab_size - len(SPECIAL), sum(n >= at_least for n in counts.values())),
+        special_tokens=list(SPECIAL),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    tokenizer.post_processor = library.processors.TemplateProcessing(
+        single="[CLS] $A [SEP]",
+        pair="[CLS] $A [SEP] $B:1 [SEP]:1",
+        special_tokens=[("[CLS]", CLS), ("[SEP]", SEP)],
+    )
+    return tokenizer
+
+
+def _library() -> Any:
+    try:
+        import tokenizers
+        import tokenizers.decoders
+        import tokenizers.models
+        import tokenizers.normalizers
+        import tokenizers.pre_tokenizers
+        import tokenizers.processors
+        import tokenizers.trainers
+    except ImportError as error:
+        raise ImportError(f"WordPiece needs tokenizers ({error}): pip install 'nanonet[text]'") from None
+    return tokenizers
