@@ -11,6 +11,7 @@ import nanonet as nt
 from nanonet import functional as F
 from nanonet.data.tokenizer import CharTokenizer, Tokenizer
 from nanonet.data.windows import stream
+from nanonet.device import on_host
 from nanonet.models.gpt import GPT
 from nanonet.recipes.text_baselines import lzma_bits, ngram_bits, uniform_bits
 
@@ -42,7 +43,7 @@ def surprises(model: GPT, tokens: np.ndarray, batch_size: int = 32) -> np.ndarra
         places = starts[rows, None] + np.arange(length)
         with nt.no_grad():
             ids = nt.tensor(tokens[places].astype(np.int64), device=model.wte.weight.device)
-            log_p = F.log_softmax(model(ids)).numpy()
+            log_p = on_host(F.log_softmax(model(ids)).array)
         chosen = np.take_along_axis(log_p, tokens[places + 1, None].astype(np.int64), -1)[..., 0]
         new = places >= news[rows, None]
         found[places[new]] = -chosen[new] / math.log(2)
