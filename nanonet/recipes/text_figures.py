@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -61,6 +62,12 @@ def baselines(train: Sequence[str], test: Sequence[str], tokenizer: Tokenizer) -
     All have learned from the training texts, with the same characters (those of the tokenizer, or of the texts).
     """
     chars = tokenizer if isinstance(tokenizer, CharTokenizer) else CharTokenizer.train(train)
+    return dict(_baselines(tuple(train), tuple(test), chars.characters))
+
+
+@lru_cache(maxsize=1)  # a recipe and its twin are judged beside the same ones
+def _baselines(train: tuple[str, ...], test: tuple[str, ...], characters: str) -> dict[str, float]:
+    chars = CharTokenizer(characters)
     learned, held_out = stream(train, chars), stream(test, chars)
     more = UNKNOWN_BITS * unknown(held_out, chars) / len(held_out)
     return {
