@@ -11,6 +11,7 @@ import numpy as np
 
 import nanonet as nt
 from nanonet import functional as F
+from nanonet.device import on_host
 from nanonet.models.config import Config
 from nanonet.nn import Dropout, Embedding, LayerNorm, Linear, Module, ModuleList, init
 from nanonet.tensor import Tensor
@@ -230,7 +231,7 @@ class Reader:
             self.cache.select(rows)
         new = nt.tensor(ids[:, start + len(self.cache) :], device=self.model.wte.weight.device)
         with nt.no_grad():
-            return self.model(new, self.cache)[:, -1].numpy().astype(np.float64)
+            return on_host(self.model(new, self.cache)[:, -1].array).astype(np.float64)
 
 
 def window_start(length: int, n_positions: int) -> int:

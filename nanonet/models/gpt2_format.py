@@ -16,7 +16,7 @@ from nanonet.models.gpt import GPT, GPTConfig
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 PREFIX = "transformer."
 TRANSPOSED = ("c_attn.weight", "c_proj.weight", "c_fc.weight")  # Conv1D, y = x W + b, has W (in, out)
-BUFFERS = ("attn.bias", "attn.masked_bias")  # masks that older files have among the weights
+BUFFERS = (".attn.bias", ".attn.masked_bias")  # masks that older files have among the weights
 NAMES = {"gelu_pytorch_tanh": "gelu_new"}  # the same function
 EXPECTED = {  # what would change the network, and the values that GPT has
     "model_type": ("gpt2",),

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+import nanonet as nt
 from nanonet import optim, random
 from nanonet.data import DataLoader
 from nanonet.data.corpus import read_corpus
@@ -110,7 +111,7 @@ class GptRecipe(recipe.Recipe):
                 {"params": others, "weight_decay": 0.0},
             ],
             lr=settings.lr,
-            betas=(0.9, 0.95),
+            betas=(0.9, 0.99),
         )
         schedule = LambdaLR(optimizer, lambda done: warmup_cosine(done, settings.warmup, self.steps, settings.last_lr))
         self.parts = {"model": model, "optimizer": optimizer, "schedule": schedule}
@@ -119,14 +120,14 @@ class GptRecipe(recipe.Recipe):
     def restore(cls, settings: recipe.Settings, extras: Mapping[str, str]) -> GptRecipe:
         """Without the corpus: the tokenizer is in the extras, the sizes are in the settings."""
         made = cls.__new__(cls)
-        made.settings, made.dtype = settings, np.dtype(np.float32)
+        made.settings, made.dtype, made.device = settings, np.dtype(np.float32), nt.zeros(1).device
         made.tokenizer = tokenizer_from_json(extras[TOKENIZER])
         made._set_up(GPT(made.settings.network))
         return made
 
     def draw(self, batch: Any) -> tuple[Any, Any]:
         """Windows from the starts on, all moved by one number of tokens: over the epochs, each place is a beginning."""
-        starts = batch.numpy() + random.default_generator().integers(self.settings.network.n_positions)
+        starts = self.read(batch) + random.default_generator().integers(self.settings.network.n_positions)
         return self.cast(windows(self.tokens, starts, self.settings.network.n_positions))
 
     def step(self, batch: Any) -> dict[str, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -11,6 +12,7 @@ import nanonet as nt
 from nanonet import functional as F
 from nanonet.data.tokenizer import CharTokenizer, Tokenizer
 from nanonet.data.windows import stream
+from nanonet.device import on_host
 from nanonet.models.gpt import GPT
 from nanonet.recipes.text_baselines import lzma_bits, ngram_bits, uniform_bits
 
@@ -33,18 +35,19 @@ def surprises(model: GPT, tokens: np.ndarray, batch_size: int = 32) -> np.ndarra
     """-log₂ p of each token but the first, given those before it in its window: (T - 1,)."""
     length = min(model.config.n_positions, len(tokens) - 1)
     stride = length - length // 2
-    starts = np.unique(np.append(np.arange(0, len(tokens) - 1 - length, stride), len(tokens) - 1 - length))
+    last = len(tokens) - 1 - length
+    starts = np.append(np.arange(0, last, stride), last)
+    news = np.append(0, starts[:-1] + length)  # the first place that no window before has predicted
     found = np.empty(len(tokens) - 1)
     for first in range(0, len(starts), batch_size):
-        rows = starts[first : first + batch_size]
-        places = rows[:, None] + np.arange(length)
-        ids = tokens[places].astype(np.int64)
+        rows = slice(first, first + batch_size)
+        places = starts[rows, None] + np.arange(length)
         with nt.no_grad():
-            log_p = F.log_softmax(model(nt.tensor(ids, device=model.wte.weight.device))).numpy()
-        chosen = np.take_along_axis(log_p, tokens[places + 1].astype(np.int64)[..., None], -1)[..., 0]
-        for row, places_of_row, values in zip(rows, places, chosen, strict=True):
-            new = 0 if row == 0 else length - stride  # the tokens before were predicted in the window before
-            found[places_of_row[new:]] = -values[new:] / math.log(2)
+            ids = nt.tensor(tokens[places].astype(np.int64), device=model.wte.weight.device)
+            log_p = on_host(F.log_softmax(model(ids)).array)
+        chosen = np.take_along_axis(log_p, tokens[places + 1, None].astype(np.int64), -1)[..., 0]
+        new = places >= news[rows, None]
+        found[places[new]] = -chosen[new] / math.log(2)
     return found
 
 
@@ -59,6 +62,12 @@ def baselines(train: Sequence[str], test: Sequence[str], tokenizer: Tokenizer) -
     All have learned from the training texts, with the same characters (those of the tokenizer, or of the texts).
     """
     chars = tokenizer if isinstance(tokenizer, CharTokenizer) else CharTokenizer.train(train)
+    return dict(_baselines(tuple(train), tuple(test), chars.characters))
+
+
+@lru_cache(maxsize=1)  # a recipe and its twin are judged beside the same ones
+def _baselines(train: tuple[str, ...], test: tuple[str, ...], characters: str) -> dict[str, float]:
+    chars = CharTokenizer(characters)
     learned, held_out = stream(train, chars), stream(test, chars)
     more = UNKNOWN_BITS * unknown(held_out, chars) / len(held_out)
     return {

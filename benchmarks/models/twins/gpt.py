@@ -85,7 +85,7 @@ class GptTwin(Twin):
                 {"params": [p for p in parameters if p.dim() == 1], "weight_decay": 0.0},
             ],
             lr=settings.lr,
-            betas=(0.9, 0.95),
+            betas=(0.9, 0.99),
         )
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, self.rate)
 
