@@ -83,9 +83,7 @@ def padded(rows: Sequence[np.ndarray], fill: int = PAD) -> np.ndarray:
     return found
 
 
-def cut_in_two(
-    sentences: Sequence[np.ndarray], length: int, rng: np.random.Generator, shortest: int = 8
-) -> list[Pair]:
+def cut_in_two(sentences: Sequence[np.ndarray], length: int, rng: np.random.Generator, shortest: int = 8) -> list[Pair]:
     """A document's sentences as pairs of neighbouring texts, each at most `length` tokens with [CLS] and both [SEP].
 
     As many whole sentences as fit go together; where one of them ends, drawn at random, the second text begins. What

@@ -42,7 +42,9 @@ def pairs_of(texts: Sequence[str], tokenizer: Any, length: int, rng: np.random.G
     """
     pairs = []
     for text in texts:
-        encodings = tokenizer.encode_batch([part for part in ENDS.split(text) if part.strip()], add_special_tokens=False)
+        encodings = tokenizer.encode_batch(
+            [part for part in ENDS.split(text) if part.strip()], add_special_tokens=False
+        )
         sentences = [np.array(one.ids, np.int64) for one in encodings if one.ids]
         pairs += cut_in_two(sentences, length, rng)
     return pairs
