@@ -23,7 +23,9 @@ def train_wordpiece(texts: Iterable[str], vocab_size: int = 8000, at_least: int 
     """
     library = _library()
     if vocab_size <= len(SPECIAL):
-        raise ValueError(f"train_wordpiece: expected vocab_size above the {len(SPECIAL)} special ones, got {vocab_size}")
+        raise ValueError(
+            f"train_wordpiece: expected vocab_size above the {len(SPECIAL)} special ones, got {vocab_size}"
+        )
     tokenizer = library.Tokenizer(library.models.WordPiece(unk_token="[UNK]"))
     tokenizer.normalizer = library.normalizers.BertNormalizer(lowercase=True, handle_chinese_chars=True)
     tokenizer.pre_tokenizer = library.pre_tokenizers.BertPreTokenizer()
