@@ -118,7 +118,7 @@ class Penalty(Module):
     def __init__(self, kind):
         super().__init__()
         self.discriminator = Sequential(
-            Conv2d(1, 2, 4, stride=2, padding=1), LeakyReLU(0.2), Flatten(), Linear(8, 3), LeakyReLU(0.2), Linear(3, 1)
+            Conv2d(1, 1, 4, stride=2, padding=1), LeakyReLU(0.2), Flatten(), Linear(4, 2), LeakyReLU(0.2), Linear(2, 1)
         )
         self.kind = kind
 
@@ -179,7 +179,7 @@ def test_pictures_and_new_digits():
     with recipe.judging():
         pictures = recipe.pictures(history)
         shown = recipe.use([], Use(count=3))
-        with pytest.raises(ValueError, match="expected no input, .* got 'seven'"):
+        with pytest.raises(ValueError, match=r"expected no input, .* got 'seven'"):
             recipe.use(["seven"], Use())
     assert pictures.keys() == {"digits.png", "training.png", "curves.png"}
     assert all(png.startswith(b"\x89PNG") for png in [*pictures.values(), *shown.pictures.values()])
