@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 PLACES = {
     "mlp": "mlp:MlpTwin",
+    "tabular": "mlp:MlpTwin",
+    "line": "mlp:MlpTwin",
     "cnn": "cnn:CnnTwin",
     "charcnn": "charcnn:CharCnnTwin",
     "vae": "vae:VaeTwin",
