@@ -45,14 +45,14 @@ class LabelledTexts:
             files = sorted((file for file in self.files if file.label == label), key=_place)
             if len(files) < len(parts):
                 raise ValueError(f"{name}: expected at least {len(parts)} files in a class, got {len(files)}; add more")
-            total, number, taken = sum(len(file.text) for file in files), 1, 0
-            for i, file in enumerate(files):
-                part = parts[number % len(parts)]
-                part.append(file)
-                taken += len(file.text)
-                enough = number < len(parts) and taken >= shares[number - 1] * total
-                if enough or number < len(parts) and len(files) - i - 1 == len(parts) - number:
-                    number, taken = number + 1, 0
+            total = sum(len(file.text) for file in files)
+            for number, share in enumerate(shares, 1):
+                taken = 0
+                while taken < share * total and len(files) > len(parts) - number:  # one for each part to come
+                    file = files.pop()
+                    taken += len(file.text)
+                    parts[number].append(file)
+            parts[0] += files
         return tuple(map(tuple, parts))
 
 
@@ -109,7 +109,8 @@ class RandomCrop:
     def __init__(self, length: int, seed: int) -> None:
         self.length, self.seed = length, seed
 
-    def __call__(self, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    def __call__(self, rows: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
+        rng = rng or generator(self.seed)
         starts = rng.integers(0, rows.shape[1] - self.length + 1, (len(rows), 1))
         return np.take_along_axis(rows, starts + np.arange(self.length), 1)
 

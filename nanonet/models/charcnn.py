@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -65,7 +66,7 @@ class CharCNN(Module):
         sizes = (config.embedding, *config.channels)
         self.embedding = Embedding(len(ALPHABET) + 2, config.embedding)
         self.convolutions = ModuleList(
-            [Conv1d(m, n, config.kernel, padding=config.kernel // 2) for m, n in zip(sizes, sizes[1:], strict=False)]
+            [Conv1d(m, n, config.kernel, padding=config.kernel // 2) for m, n in itertools.pairwise(sizes)]
         )
         self.dense = Linear(sizes[-1], config.hidden)
         self.dropout = Dropout(config.dropout)

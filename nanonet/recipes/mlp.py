@@ -20,6 +20,8 @@ from nanonet.recipes.samples import Scale, divided, told
 from nanonet.training import metrics
 from nanonet.training.history import History
 
+Data = Literal["digits", "mnist5k", "breast_cancer", "linear"]
+Optimizer = Literal["adam", "sgd"]
 FOLDS = 5
 LOSSES = {  # the data's task -> its loss on the network's outputs
     "multiclass": F.cross_entropy,
@@ -41,10 +43,10 @@ class Settings(recipe.Settings):
     l2              λ of the penalty λ Σw² on the weights
     """
 
-    data: Literal["digits", "mnist5k", "breast_cancer", "linear"] = "digits"
+    data: Data = "digits"
     hidden: tuple[int, ...] = (128, 64)
-    dropout: float = 0.0
-    optimizer: Literal["adam", "sgd"] = "adam"
+    dropout: float = 0.3
+    optimizer: Optimizer = "adam"
     weight_decay: float = 0.0
     l1: float = 0.0
     l2: float = 0.0
@@ -180,34 +182,3 @@ class MlpRecipe(recipe.Recipe):
         if row.shape != (width,):
             raise ValueError(f"{self.name}: expected {width} numbers for a sample of {self.data.name}, got {len(row)}")
         return row
-
-
-@dataclass(frozen=True)
-class TabularSettings(Settings):
-    """D0's program: 128-64-1, Adam, binary cross-entropy, 10 epochs of batches of 32."""
-
-    data: Literal["digits", "mnist5k", "breast_cancer", "linear"] = "breast_cancer"
-    epochs: int = 10
-
-
-class TabularRecipe(MlpRecipe):
-    name = "tabular"
-    summary = "D0's classifier of tables: is a tumour benign?"
-    Settings = TabularSettings
-
-
-@dataclass(frozen=True)
-class LineSettings(Settings):
-    """D2's program: linear regression by gradient descent, 100 epochs."""
-
-    data: Literal["digits", "mnist5k", "breast_cancer", "linear"] = "linear"
-    hidden: tuple[int, ...] = ()
-    optimizer: Literal["adam", "sgd"] = "sgd"
-    lr: float = 0.01
-    epochs: int = 100
-
-
-class LineRecipe(MlpRecipe):
-    name = "line"
-    summary = "linear regression, y = 2x + 1 + U(0, 1), by gradient descent (D2)"
-    Settings = LineSettings

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 PLACES = {
     "mlp": "mlp:MlpTwin",
     "tabular": "mlp:MlpTwin",
+    "mlp784": "mlp:MlpTwin",
     "line": "mlp:MlpTwin",
     "cnn": "cnn:CnnTwin",
     "charcnn": "charcnn:CharCnnTwin",
