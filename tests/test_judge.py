@@ -81,3 +81,9 @@ def test_a_damaged_file_is_made_anew(judge, folder):
     again = Judge.trained(folder, QUICK)
     for name, w in judge.recipe.weights().items():
         np.testing.assert_array_equal(again.recipe.weights()[name], w)
+
+
+def test_a_cache_that_cannot_be_written_is_no_obstacle(judge, folder, tmp_path):
+    (tmp_path / "judge").write_text("a file where the folder should be")
+    again = Judge.trained(tmp_path, QUICK)
+    assert again.figures() == judge.figures()
