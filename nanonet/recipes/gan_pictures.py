@@ -17,7 +17,8 @@ def grid(images: np.ndarray, columns: int = 10, scale: int = 2) -> bytes:
     from matplotlib.image import imsave
 
     stream = io.BytesIO()
-    imsave(stream, sheet(images, columns).repeat(scale, 0).repeat(scale, 1), cmap="gray_r", vmin=0, vmax=1, format="png")
+    large = sheet(images, columns).repeat(scale, 0).repeat(scale, 1)
+    imsave(stream, large, cmap="gray_r", vmin=0, vmax=1, format="png")
     return stream.getvalue()
 
 
