@@ -175,7 +175,7 @@ def test_mistakes_are_named(tmp_path, chars):
         promise.make("rnn", clip=float("nan"))
     with pytest.raises(ValueError, match="number of a test digit, 0 to 999, got '1000'"):
         promise.make("rnn", **DIGITS).use(["1000"], Use())
-    with pytest.raises(ValueError, match="no such folder"):
+    with pytest.raises(OSError, match="no such folder"):
         promise.make("charrnn", data=str(tmp_path / "nowhere"))
     with pytest.raises(OSError, match="found none"):
         promise.make("charrnn", data=str(tmp_path))
