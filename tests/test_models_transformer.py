@@ -231,7 +231,7 @@ def test_mistakes_are_named():
     with pytest.raises(ConfigError, match="task as one of dates, sorting, addition, got 'love'"):
         promise.make("transformer", task="love")
     recipe = promise.make("transformer", **TINY)
-    with pytest.raises(ValueError, match="expected the characters .* got 'é'"):
+    with pytest.raises(ValueError, match=r"expected the characters .* got 'é'"):
         recipe.use(["3 février 1998"], Use())
     with pytest.raises(ValueError, match="at most 40 tokens in a sequence, got 101"):
         recipe.use(["1" * 100], Use())
