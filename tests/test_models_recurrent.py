@@ -14,6 +14,7 @@ from nanonet.models.recurrent import CharRnn, CharRnnConfig, ClassifierConfig, S
 from nanonet.models.recurrent import gradients_through_time as through_time
 from nanonet.recipes import Use
 from nanonet.recipes.digits import mnist5k_split
+from nanonet.recipes.rnn_pictures import gradient_pictures
 from tests import model_promises as promise
 
 CELLS = ["rnn", "lstm", "gru"]
@@ -159,7 +160,19 @@ def test_what_it_says(chars):
     assert len(shown.lines) == 2
     assert all(line.startswith("line 3") and len(line) <= 26 for line in shown.lines)
     assert shown == recipe.use(["line 3"], Use(length=20, count=2, seed=1))
-    assert recipe.extras().keys() == {"tokenizer.json"}
+    again = type(recipe).restore(recipe.settings, recipe.extras())
+    again.load_weights(recipe.weights())
+    assert again.use(["line 3"], Use(length=20, count=2, seed=1)) == shown
+    found = recipe.use(["line 3"], Use(length=5, beams=3, count=2))
+    assert len(set(found.lines)) == 2
+
+
+def test_a_picture_of_gradients():
+    recipe = promise.make("rnn", **DIGITS)
+    found = gradient_pictures(
+        [recipe.draw(batch) for batch, _ in zip(recipe.loader, range(11), strict=False)], steps=11
+    )
+    assert found["gradients.png"].startswith(b"\x89PNG")
 
 
 def test_which_digit_it_sees():
@@ -175,7 +188,7 @@ def test_mistakes_are_named(tmp_path, chars):
         promise.make("rnn", clip=float("nan"))
     with pytest.raises(ValueError, match="number of a test digit, 0 to 999, got '1000'"):
         promise.make("rnn", **DIGITS).use(["1000"], Use())
-    with pytest.raises(ValueError, match="no such folder"):
+    with pytest.raises(OSError, match="no such folder"):
         promise.make("charrnn", data=str(tmp_path / "nowhere"))
     with pytest.raises(OSError, match="found none"):
         promise.make("charrnn", data=str(tmp_path))

@@ -37,8 +37,8 @@ class Settings(recipe.Settings):
 
     data: str = "python"
     limit: int = 4_000_000
-    network: CharRnnConfig = field(default_factory=CharRnnConfig)
-    steps: int = 1000
+    network: CharRnnConfig = field(default_factory=lambda: CharRnnConfig(hidden=192))
+    steps: int = 2000
     batch_size: int = 32
     window: int = 64
     lr: float = 4e-3
@@ -90,26 +90,22 @@ class CharRnnRecipe(recipe.Recipe):
         self.title = f"{settings.network.cell} on {corpus.source} ({corpus.characters:,} characters)"
         streams = Streams(stream(self.texts, self.tokenizer), settings.batch_size, settings.window)
         self.loader = DataLoader(streams, settings.batch_size)
-        self._set_up()
-
-    def _set_up(self) -> None:
-        settings = self.settings
         model = CharRnn(settings.network, self.tokenizer.vocab_size)
         optimizer = optim.Adam(model.parameters(), lr=settings.lr)
         self.parts = {
             "model": model,
             "optimizer": optimizer,
-            "schedule": optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.steps),
+            "schedule": optim.lr_scheduler.CosineAnnealingLR(optimizer, self.steps),
             "carried": Carried(model.first_state(settings.batch_size)),
         }
 
     @classmethod
-    def restore(cls, settings: recipe.Settings, extras: Mapping[str, str]) -> CharRnnRecipe:
+    def restore(cls, settings: Any, extras: Mapping[str, str]) -> CharRnnRecipe:
         """Without the texts: the characters are in the extras."""
         made = cls.__new__(cls)
         made.settings, made.dtype, made.device = settings, np.dtype(np.float32), nt.zeros(1).device
         made.tokenizer = tokenizer_from_json(extras[TOKENIZER])
-        made._set_up()
+        made.parts = {"model": CharRnn(settings.network, made.tokenizer.vocab_size)}
         return made
 
     def step(self, batch: Any) -> dict[str, float]:
@@ -141,9 +137,8 @@ class CharRnnRecipe(recipe.Recipe):
     def use(self, inputs: Sequence[str], how: recipe.Use) -> recipe.Shown:
         """Each text as the beginning of a file, gone on with: `count` times, or the best `count` of a beam search."""
         lines: list[str] = []
-        with self.judging():
-            for number, text in enumerate(inputs or ("",)):
-                lines += [text + more for more in self.continued(text, how, seed=how.seed + number)]
+        for number, text in enumerate(inputs or ("",)):
+            lines += [text + more for more in self.continued(text, how, seed=how.seed + number)]
         return recipe.Shown(tuple(lines))
 
     def continued(self, text: str, how: recipe.Use, seed: int) -> list[str]:

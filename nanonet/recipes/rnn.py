@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,7 @@ from nanonet.models.recurrent import ClassifierConfig, SequenceClassifier
 from nanonet.optim import clip_grad_norm_
 from nanonet.recipes import recipe
 from nanonet.recipes.digits import mnist5k_split
+from nanonet.recipes.rnn_pictures import gradient_pictures
 from nanonet.tensor import Tensor
 from nanonet.training.history import History
 
@@ -62,7 +64,10 @@ class RnnRecipe(recipe.Recipe):
             transform=Augment(crop=settings.shift, seed=settings.seed) if settings.shift else None,
         )
         model = SequenceClassifier(settings.network)
-        self.parts = {"model": model, "optimizer": optim.Adam(model.parameters(), lr=settings.lr)}
+        optimizer = optim.Adam(model.parameters(), lr=settings.lr)
+        schedule = optim.lr_scheduler.CosineAnnealingLR(optimizer, self.steps)
+        self.parts = {"model": model, "optimizer": optimizer, "schedule": schedule}
+        self.title = f"{settings.network.cell} that reads {n:,} digits row by row"
 
     def draw(self, batch: Any) -> Any:
         x, y = batch
@@ -75,6 +80,7 @@ class RnnRecipe(recipe.Recipe):
         loss.backward()
         norm = clip_grad_norm_(self.model.parameters(), self.settings.clip or float("inf"))
         self.parts["optimizer"].step()
+        self.parts["schedule"].step()
         return {"loss": loss.item(), "norm": norm.item()}
 
     def evaluate(self) -> dict[str, float]:
@@ -84,10 +90,11 @@ class RnnRecipe(recipe.Recipe):
         return judge(self.model, self.cast(rows_of(self.test_x)), self.test_y)
 
     def pictures(self, history: History) -> dict[str, bytes]:
-        from nanonet.recipes.gradient_pictures import gradient_pictures
-
-        with self.judging():  # the small networks that are trained for the picture draw from a generator of their own
-            return gradient_pictures(self.settings)
+        """How far back gradients reach, in small networks that are trained for the picture on the same digits."""
+        batches = DataLoader(self.loader.dataset, self.settings.batch_size, shuffle=True, seed=0)
+        drawn = (self.draw(batch) for batch in itertools.chain.from_iterable(itertools.repeat(batches)))
+        with self.judging():  # what they draw does not count
+            return gradient_pictures(drawn)
 
     def use(self, inputs: Sequence[str], how: recipe.Use) -> recipe.Shown:
         """Which digit the network sees after every fourth row of the test digits with these numbers, from 0 to 999."""
