@@ -14,7 +14,7 @@ from nanonet.models.gpt2_format import load_gpt2, save_gpt2
 from nanonet.recipes import Use, find
 from nanonet.recipes.gpt import GptRecipe, warmup_cosine
 from nanonet.recipes.text_baselines import ngram_bits
-from nanonet.recipes.text_figures import bits_per_character, surprises
+from nanonet.recipes.text_figures import batches, bits_per_character, sampled_bits, surprises
 from tests import model_promises as promise
 
 SMALL = GPTConfig(vocab_size=11, n_positions=12, n_embd=16, n_layer=2, n_head=2)
@@ -301,7 +301,7 @@ def test_folders_that_are_no_gpt2s_are_refused(tmp_path):
 
 def test_every_token_is_predicted_once_and_from_enough_before_it():
     model, tokens = model_of(), np.random.default_rng(0).integers(0, 11, 75)
-    found = surprises(model, tokens, batch_size=2)
+    found = surprises(model, tokens)
     starts = [*range(0, 75 - 1 - 12, 6), 75 - 1 - 12]
     expected, seen = np.full(74, np.nan), 0
     for start in starts:
@@ -311,6 +311,14 @@ def test_every_token_is_predicted_once_and_from_enough_before_it():
         seen = start + 12
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
     assert len(surprises(model, tokens[:3])) == 2
+
+
+def test_a_sample_of_windows_is_near_the_whole(tiny):
+    recipe = promise.make("gpt", **tiny)
+    recipe.model.eval()
+    whole = bits_per_character(recipe.model, recipe.tokenizer, recipe.validation)
+    assert sampled_bits(recipe.model, recipe.tokenizer, recipe.validation, 500) == pytest.approx(whole, rel=0.02)
+    assert [len(part) for part in batches(np.arange(70))] == [32, 32, 6]
 
 
 def test_counting_finds_the_entropy():

@@ -20,7 +20,7 @@ from nanonet.models.gpt import GPT, GPTConfig, Reader, decayed, next_token_loss
 from nanonet.optim.lr_scheduler import LambdaLR
 from nanonet.recipes import gpt_pictures, recipe
 from nanonet.recipes.gpt_folder import read_gpt_folder
-from nanonet.recipes.text_figures import baselines, bits_per_character
+from nanonet.recipes.text_figures import baselines, bits_per_character, sampled_bits
 from nanonet.training.history import History
 
 TOKENIZER = "tokenizer.json"
@@ -141,10 +141,8 @@ class GptRecipe(recipe.Recipe):
         return {"loss": loss.item()}
 
     def evaluate(self) -> dict[str, float]:
-        """On the beginning of the validation files: some 20,000 characters."""
-        share = 20_000 // len(self.validation) + 1
-        texts = [text[:share] for text in self.validation]
-        return {"bits_per_character": bits_per_character(self.model, self.tokenizer, texts)}
+        """On windows of the validation files."""
+        return {"bits_per_character": sampled_bits(self.model, self.tokenizer, self.validation)}
 
     def test(self) -> dict[str, float]:
         """Bits per character of all held-out files, and what counting and compressing reach on them."""

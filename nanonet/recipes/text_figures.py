@@ -11,7 +11,7 @@ import numpy as np
 import nanonet as nt
 from nanonet import functional as F
 from nanonet.data.tokenizer import CharTokenizer, Tokenizer
-from nanonet.data.windows import stream
+from nanonet.data.windows import stream, windows
 from nanonet.device import on_host
 from nanonet.models.gpt import GPT
 from nanonet.recipes.text_baselines import lzma_bits, ngram_bits, uniform_bits
@@ -19,7 +19,7 @@ from nanonet.recipes.text_baselines import lzma_bits, ngram_bits, uniform_bits
 UNKNOWN_BITS = math.log2(0x110000)  # to name an unknown character: one out of all of Unicode
 
 
-def bits_per_character(model: GPT, tokenizer: Tokenizer, texts: Sequence[str], batch_size: int = 32) -> float:
+def bits_per_character(model: GPT, tokenizer: Tokenizer, texts: Sequence[str]) -> float:
     """-Σ log₂ p(token) of all texts and their ends, divided by the characters.
 
     Whatever the tokens are, this is the length of a code for the texts, so that models with different tokenizers can
@@ -27,28 +27,47 @@ def bits_per_character(model: GPT, tokenizer: Tokenizer, texts: Sequence[str], b
     from all there are). An unknown character costs log₂ 1,114,112 = 20 bits on top, for a code must name it.
     """
     tokens = stream(texts, tokenizer)
-    bits = surprises(model, tokens, batch_size).sum() + UNKNOWN_BITS * unknown(tokens, tokenizer)
+    bits = surprises(model, tokens).sum() + UNKNOWN_BITS * unknown(tokens, tokenizer)
     return float(bits / sum(len(text) for text in texts))
 
 
-def surprises(model: GPT, tokens: np.ndarray, batch_size: int = 32) -> np.ndarray:
+def sampled_bits(model: GPT, tokenizer: Tokenizer, texts: Sequence[str], count: int = 160) -> float:
+    """`bits_per_character`, estimated from the later halves of `count` windows that lie evenly over the texts."""
+    tokens = stream(texts, tokenizer)
+    length = min(model.config.n_positions, len(tokens) - 1)
+    starts = np.unique(np.linspace(0, len(tokens) - 1 - length, count).astype(np.int64))
+    later = slice(length // 2, None)
+    bits = np.concatenate([_bits(model, tokens, rows, length)[:, later].ravel() for rows in batches(starts)])
+    chosen = (starts[:, None] + np.arange(length) + 1)[:, later]
+    total = bits.mean() + UNKNOWN_BITS * unknown(tokens[chosen], tokenizer) / chosen.size
+    return float(total * len(tokens) / sum(len(text) for text in texts))
+
+
+def surprises(model: GPT, tokens: np.ndarray) -> np.ndarray:
     """-log₂ p of each token but the first, given those before it in its window: (T - 1,)."""
     length = min(model.config.n_positions, len(tokens) - 1)
-    stride = length - length // 2
-    last = len(tokens) - 1 - length
+    stride, last = length - length // 2, len(tokens) - 1 - length
     starts = np.append(np.arange(0, last, stride), last)
     news = np.append(0, starts[:-1] + length)  # the first place that no window before has predicted
     found = np.empty(len(tokens) - 1)
-    for first in range(0, len(starts), batch_size):
-        rows = slice(first, first + batch_size)
-        places = starts[rows, None] + np.arange(length)
-        with nt.no_grad():
-            ids = nt.tensor(tokens[places].astype(np.int64), device=model.wte.weight.device)
-            log_p = on_host(F.log_softmax(model(ids)).array)
-        chosen = np.take_along_axis(log_p, tokens[places + 1, None].astype(np.int64), -1)[..., 0]
-        new = places >= news[rows, None]
-        found[places[new]] = -chosen[new] / math.log(2)
+    for rows, new in zip(batches(starts), batches(news), strict=True):
+        places = rows[:, None] + np.arange(length)
+        fresh = places >= new[:, None]
+        found[places[fresh]] = _bits(model, tokens, rows, length)[fresh]
     return found
+
+
+def batches(values: np.ndarray, size: int = 32) -> list[np.ndarray]:
+    """In pieces of up to `size`."""
+    return [values[first : first + size] for first in range(0, len(values), size)]
+
+
+def _bits(model: GPT, tokens: np.ndarray, starts: np.ndarray, length: int) -> np.ndarray:
+    """-log₂ p of the tokens that follow those of each window: (windows, length)."""
+    ids, following = windows(tokens, starts, length)
+    with nt.no_grad():
+        log_p = on_host(F.log_softmax(model(nt.tensor(ids, device=model.wte.weight.device))).array)
+    return -np.take_along_axis(log_p, following[..., None], -1)[..., 0] / math.log(2)
 
 
 def unknown(tokens: np.ndarray, tokenizer: Tokenizer) -> int:
