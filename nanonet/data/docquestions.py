@@ -144,16 +144,14 @@ def _entries(docstring: str) -> list[Entry]:
         return []
     found: list[Entry] = []
     name, kind, text = "", "", []
-    for line in [*sections[2 + 2 * sections[1::2].index("Parameters")].split("\n"), "end : x"]:
-        match = ENTRY.match(line)
-        if match:
-            if name and 3 <= len(text) <= LONGEST_ENTRY and "%(" not in kind:
-                found.append(Entry(name, kind, " ".join(text)))
-            name, kind, text = match[1], " ".join(match[2].split()), []
-        elif line.startswith(" "):
+    for line in [*sections[2 + 2 * sections[1::2].index("Parameters")].split("\n"), "end"]:
+        if line.startswith(" ") or not line.strip():
             text += line.split()
-        elif line.strip():
-            name = ""  # another form, such as "*args" or "x, y : array"
+            continue
+        if name and 3 <= len(text) <= LONGEST_ENTRY and "%(" not in kind:
+            found.append(Entry(name, kind, " ".join(text)))
+        match = ENTRY.match(line)  # or another form, such as "*args" or "x, y : array": nobody is asked for these
+        name, kind, text = (match[1], " ".join(match[2].split()), []) if match else ("", "", [])
     return found
 
 

@@ -26,26 +26,39 @@ def train_wordpiece(texts: Iterable[str], vocab_size: int = 8000, at_least: int 
         raise ValueError(
             f"train_wordpiece: expected vocab_size above the {len(SPECIAL)} special ones, got {vocab_size}"
         )
-    tokenizer = library.Tokenizer(library.models.WordPiece(unk_token="[UNK]"))
-    tokenizer.normalizer = library.normalizers.BertNormalizer(lowercase=True, handle_chinese_chars=True)
-    tokenizer.pre_tokenizer = library.pre_tokenizers.BertPreTokenizer()
-    tokenizer.decoder = library.decoders.WordPiece()
-    texts = list(texts)
-    counts = Counter(c for text in texts for c in tokenizer.normalizer.normalize_str(text) if not c.isspace())
+    tokenizer = _untrained(library)
+    texts = [tokenizer.normalizer.normalize_str(text) for text in texts]
+    words = Counter(word for text in texts for word, _ in tokenizer.pre_tokenizer.pre_tokenize_str(text))
+    counts: Counter[str] = Counter()
+    for word, n in words.items():
+        counts.update({c: count * n for c, count in Counter(word).items()})
+    known = {c for c, n in counts.items() if n >= at_least}
+    within = sorted({f"##{c}" for word in words for c in word[1:]} & {f"##{c}" for c in known})
     trainer = library.trainers.WordPieceTrainer(
         vocab_size=vocab_size,
         min_frequency=at_least,
-        limit_alphabet=min(vocab_size - len(SPECIAL), sum(n >= at_least for n in counts.values())),
-        special_tokens=list(SPECIAL),
+        limit_alphabet=min(vocab_size - len(SPECIAL), len(known)),
+        # Ties are broken by the tokens' numbers, and those of "##…" would be random: other pieces in every run.
+        special_tokens=[*SPECIAL, *within[: vocab_size - len(SPECIAL)]],
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
-    tokenizer.post_processor = library.processors.TemplateProcessing(
+    learned = _untrained(library, tokenizer.get_vocab())  # only the five are special: no text says "##a"
+    learned.add_special_tokens(list(SPECIAL))
+    learned.post_processor = library.processors.TemplateProcessing(
         single="[CLS] $A [SEP]",
         pair="[CLS] $A [SEP] $B:1 [SEP]:1",
         special_tokens=[("[CLS]", CLS), ("[SEP]", SEP)],
     )
-    return tokenizer
+    return learned
+
+
+def _untrained(library: Any, vocab: dict[str, int] | None = None) -> Any:
+    made = library.Tokenizer(library.models.WordPiece(vocab or {}, unk_token="[UNK]"))
+    made.normalizer = library.normalizers.BertNormalizer(lowercase=True, handle_chinese_chars=True)
+    made.pre_tokenizer = library.pre_tokenizers.BertPreTokenizer()
+    made.decoder = library.decoders.WordPiece()
+    return made
 
 
 def _library() -> Any:
