@@ -96,23 +96,18 @@ class BertRecipe(recipe.Recipe):
         self.title = f"{network.family} on {settings.data}, {len(self.train):,} pieces of text"
         lengths = [len(pair.first) + len(pair.second) for pair in self.train]
         self.loader = LengthLoader(np.arange(len(lengths)), lengths, settings.batch_size, seed=settings.seed)
-        self._set_up()
-
-    def _set_up(self) -> None:
-        settings = self.settings
-        single = settings.network.family == "roberta"
-        model = (BertForMaskedLM if single else BertForPreTraining)(settings.network)
+        model = network_of(network)
         optimizer = optim.AdamW(model.parameters(), lr=settings.lr, weight_decay=settings.weight_decay)
         schedule = LambdaLR(optimizer, lambda done: up_and_down(done / self.steps, settings.warmup))
         self.parts = {"model": model, "optimizer": optimizer, "schedule": schedule}
 
     @classmethod
-    def restore(cls, settings: recipe.Settings, extras: Mapping[str, str]) -> BertRecipe:
+    def restore(cls, settings: Any, extras: Mapping[str, str]) -> BertRecipe:
         """Without the texts: the tokenizer is in the extras, the sizes are in the settings."""
         made = cls.__new__(cls)
         made.settings, made.dtype, made.device = settings, np.dtype(np.float32), nt.zeros(1).device
         made.tokenizer = BertTokenizer(the_library().Tokenizer.from_str(extras[TOKENIZER]))
-        made._set_up()
+        made.parts = {"model": network_of(settings.network)}
         return made
 
     def draw(self, batch: Any) -> Any:
@@ -186,6 +181,11 @@ class BertRecipe(recipe.Recipe):
     def use(self, inputs: Sequence[str], how: recipe.Use) -> recipe.Shown:
         """Texts with [MASK] in them: the likeliest tokens for each, with their probabilities."""
         return recipe.Shown(tuple(bert_figures.filled(self, text, max(3, how.count)) for text in inputs))
+
+
+def network_of(config: BertConfig) -> BertForMaskedLM | BertForPreTraining:
+    """With the heads of its family's tasks."""
+    return BertForMaskedLM(config) if config.family == "roberta" else BertForPreTraining(config)
 
 
 def up_and_down(done: float, warmup: float) -> float:

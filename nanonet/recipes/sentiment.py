@@ -113,23 +113,19 @@ class SentimentRecipe(recipe.Recipe):
             np.arange(len(self.ids)), [len(one) for one in self.ids], settings.batch_size, seed=settings.seed
         )
         self.every = len(self.loader)
-        self._set_up()
-        begin_with(self.model, weights)
-
-    def _set_up(self) -> None:
-        settings = self.settings
-        model = TextClassifier(settings.network, settings.pooling, settings.units)
+        model = TextClassifier(self.settings.network, settings.pooling, settings.units)
+        begin_with(model, weights)
         optimizer = optim.AdamW(model.parameters(), lr=1.0, weight_decay=settings.weight_decay)
         self.parts = {"model": model, "optimizer": optimizer, "schedule": LambdaLR(optimizer, self.rate)}
 
     @classmethod
-    def restore(cls, settings: recipe.Settings, extras: Mapping[str, str]) -> SentimentRecipe:
+    def restore(cls, settings: Any, extras: Mapping[str, str]) -> SentimentRecipe:
         """Without the reviews: the tokenizer and the pairs are in the extras, the sizes are in the settings."""
         made = cls.__new__(cls)
         made.settings, made.dtype, made.device = settings, np.dtype(np.float32), nt.zeros(1).device
         made.tokenizer = BertTokenizer(the_library().Tokenizer.from_str(extras[TOKENIZER]), PAD)
         made.pairs = TokenPairs.from_json(extras[PAIRS])
-        made._set_up()
+        made.parts = {"model": TextClassifier(settings.network, settings.pooling, settings.units)}
         return made
 
     @property
