@@ -153,7 +153,10 @@ def predict(
 ) -> None:
     """Predict for the rows of a CSV file: class and probability, or a number."""
     from nanonet import program
+    from nanonet.program import networks
 
+    if networks.is_network(program.Run(folder)):
+        raise ValueError(f"{folder}: this is a network for texts or images; nanonet generate {folder} TEXT… uses it")
     found = program.predict(program.Run(folder), rows)
     for note in found.notes:
         print(f"note: {note}", file=sys.stderr)

@@ -29,6 +29,8 @@ def test_a_network_is_trained(capsys: pytest.CaptureFixture[str]) -> None:
     shown = capsys.readouterr().out
     assert "610 weights, 45 steps of 32 samples" in shown
     assert "On held-out data" in shown
+    assert main(["predict", "runs/mlp", "rows.csv"]) == 1
+    assert "nanonet generate runs/mlp TEXT… uses it" in capsys.readouterr().err
     about = json.loads(Path("runs/mlp/model.json").read_text())
     assert about["recipe"] == "mlp"
     assert about["settings"]["network"]["hidden"] == [8]

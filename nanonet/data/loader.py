@@ -132,8 +132,8 @@ class DataLoader:
         }
 
     def _batches(self, place: Place) -> Iterator[Any]:
-        n, size, epoch = len(self.dataset), self.batch_size, place.epoch
-        order = generator(self.seed, epoch).permutation(n) if self.seed is not None and self.shuffle else np.arange(n)
+        size, epoch = self.batch_size, place.epoch
+        order = self._order(epoch)
 
         def make(number: int) -> Any:
             return self._make(order[number * size : (number + 1) * size], epoch, number)
@@ -145,6 +145,11 @@ class DataLoader:
             yield batch
         if self._place is place:
             self._place = Place(epoch + 1)
+
+    def _order(self, epoch: int) -> np.ndarray:
+        """The samples' numbers (N,) in the order of this epoch."""
+        n = len(self.dataset)
+        return generator(self.seed, epoch).permutation(n) if self.seed is not None and self.shuffle else np.arange(n)
 
     def _make(self, rows: np.ndarray, epoch: int, number: int) -> Any:
         batch = self._fetch(rows)

@@ -5,5 +5,7 @@ A network's sizes are a Config: `nanonet.models.gpt.GPT(GPTConfig(n_layer=4))`. 
 """
 
 from nanonet.models.config import Config, ConfigError
+from nanonet.models.pretrained import load_pretrained, save_pretrained
+from nanonet.models.sentences import sentence_embeddings
 
-__all__ = ["Config", "ConfigError"]
+__all__ = ["Config", "ConfigError", "load_pretrained", "save_pretrained", "sentence_embeddings"]
