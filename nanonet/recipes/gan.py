@@ -43,7 +43,7 @@ class Settings(recipe.Settings):
     loss: Literal["non-saturating", "minimax"] = "non-saturating"
     smoothing: float = 0.0
     penalty: Literal["r1", "wgan-gp", "none"] = "r1"
-    penalty_weight: float = 1.0
+    penalty_weight: float = 0.2
     penalty_share: float = 0.25
     memory: float = 0.998
     judged: int = 2000
