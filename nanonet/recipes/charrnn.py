@@ -20,7 +20,8 @@ from nanonet.models.generate import beam_search, sample
 from nanonet.models.recurrent import CharRnn, CharRnnConfig, Reader, State, next_character_loss
 from nanonet.optim import clip_grad_norm_
 from nanonet.recipes import recipe
-from nanonet.recipes.charrnn_figures import baselines, bits_per_character
+from nanonet.recipes.charrnn_figures import baselines, bits_per_character, picture
+from nanonet.training.history import History
 
 TOKENIZER = "tokenizer.json"
 
@@ -130,6 +131,11 @@ class CharRnnRecipe(recipe.Recipe):
         """Bits per character of the test files, and what counting characters and pairs of them reaches there."""
         bits = bits_per_character(self.model, self.tokenizer, self.tested)
         return {"bits_per_character": bits, **baselines(self.texts, self.tested, self.tokenizer)}
+
+    def pictures(self, history: History) -> dict[str, bytes]:
+        if not history:
+            return {}
+        return {"bits.png": picture(history, baselines(self.texts, self.held, self.tokenizer))}
 
     def extras(self) -> dict[str, str]:
         return {TOKENIZER: self.tokenizer.to_json()}

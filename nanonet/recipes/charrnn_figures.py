@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from nanonet.data.streams import Streams
 from nanonet.data.tokenizer import Tokenizer
 from nanonet.data.windows import stream
 from nanonet.models.recurrent import CharRnn, next_character_loss
+from nanonet.recipes import plots
 from nanonet.recipes.text_baselines import ngram_bits, uniform_bits
 from nanonet.recipes.text_figures import UNKNOWN_BITS, unknown
 
@@ -43,6 +44,19 @@ def baselines(train: Sequence[str], test: Sequence[str], tokenizer: Tokenizer) -
         "unigram_bits": ngram_bits(learned, held_out, V, 1) + more,
         "bigram_bits": ngram_bits(learned, held_out, V, 2) + more,
     }
+
+
+def picture(history: Mapping[str, Sequence[float]], counted: Mapping[str, float]) -> bytes:
+    """Bits per character over the steps, beside those that counting reaches."""
+    made, axes = plots.axes(6.0, 3.4)
+    axes.plot(history["step"], np.array(history["loss"]) / math.log(2), color=plots.BLUE, label="training")
+    axes.plot(history["step"], history["val_bits_per_character"], color=plots.ORANGE, label="validation")
+    for name, bits in counted.items():
+        axes.axhline(bits, color=plots.SOFT, linewidth=0.8, linestyle=":")
+        axes.text(history["step"][-1], bits, name.replace("_bits", ""), ha="right", va="bottom", color=plots.SOFT)
+    axes.set(xlabel="step", ylabel="bits per character", ylim=(0, None))
+    axes.legend(frameon=False, loc="lower left")
+    return plots.png(made)
 
 
 def _naming(tokens: np.ndarray, tokenizer: Tokenizer) -> float:

@@ -17,7 +17,7 @@ from nanonet.device import on_host
 from nanonet.models.recurrent import ClassifierConfig, SequenceClassifier
 from nanonet.optim import clip_grad_norm_
 from nanonet.recipes import recipe
-from nanonet.recipes.digits import mnist5k_split
+from nanonet.recipes.digits import mnist5k_split, read_digit
 from nanonet.recipes.rnn_pictures import gradient_pictures
 from nanonet.tensor import Tensor
 from nanonet.training.history import History
@@ -97,17 +97,20 @@ class RnnRecipe(recipe.Recipe):
             return gradient_pictures(drawn)
 
     def use(self, inputs: Sequence[str], how: recipe.Use) -> recipe.Shown:
-        """Which digit the network sees after every fourth row of the test digits with these numbers, from 0 to 999."""
-        lines: list[str] = []
-        for text in inputs or ("0",):
-            if not text.isdecimal() or int(text) >= len(self.test_x):
-                raise ValueError(f"rnn: expected the number of a test digit, 0 to {len(self.test_x) - 1}, got {text!r}")
-            lines += self._read(int(text))
-        return recipe.Shown(tuple(lines))
+        """Which digit the network sees after every fourth row of image files, or of test digits by their numbers."""
+        if not inputs:
+            raise ValueError("rnn: expected image files of digits, or numbers of test digits, 0 to 999; got none")
+        return recipe.Shown(tuple(line for text in inputs for line in self._read(text)))
 
-    def _read(self, number: int) -> list[str]:
-        x = self.cast(rows_of(self.test_x[number : number + 1]))
-        lines = [f"test digit {number}, a {self.test_y[number]}:"]
+    def _read(self, text: str) -> list[str]:
+        if text.isdecimal():
+            if int(text) >= len(self.test_x):
+                raise ValueError(f"rnn: expected the number of a test digit, 0 to {len(self.test_x) - 1}, got {text}")
+            image, about = self.test_x[int(text), 0], f"test digit {text}, a {self.test_y[int(text)]}"
+        else:
+            image, about = read_digit(text), text
+        x = self.cast(image[None])
+        lines = [f"{about}:"]
         for rows in range(4, x.shape[1] + 1, 4):
             p = self.read(F.softmax(self.model(x[:, :rows]), dim=-1))[0]
             lines.append(f"  after {rows:2} rows: {p.argmax()} ({p.max():.0%})")

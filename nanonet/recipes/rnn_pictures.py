@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from nanonet import functional as F
 from nanonet import optim
 from nanonet.models.recurrent import CELLS, ClassifierConfig, SequenceClassifier, gradients_through_time
 from nanonet.optim import clip_grad_norm_
+from nanonet.recipes import plots
 
 Batch = tuple[Any, Any]
 HIDDEN = 64  # small networks, trained for some seconds
@@ -37,7 +37,7 @@ def gradient_pictures(batches: Iterable[Batch], steps: int = 250) -> dict[str, b
             )
             for clip, model in runs.items()
         }
-    return {"gradients.png": _png(_draw(before, after, seen))}
+    return {"gradients.png": plots.png(_draw(before, after, seen))}
 
 
 def network(cell: Any, scale: float = 1.0) -> SequenceClassifier:
@@ -84,9 +84,3 @@ def _draw(
     for axes in panels:
         style.tidy(axes, grid="y").legend(frameon=False, fontsize=style.TEXT - 1)
     return picture
-
-
-def _png(picture: Any) -> bytes:
-    file = io.BytesIO()
-    picture.savefig(file, format="png", dpi=110)
-    return file.getvalue()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ import numpy as np
 
 import nanonet as nt
 from nanonet.models.positions import Rotary, sinusoidal
+from nanonet.recipes import plots
 
 if TYPE_CHECKING:
     from nanonet.recipes.transformer import TransformerRecipe
@@ -23,7 +23,7 @@ LINES = {
 
 def pictures(recipe: TransformerRecipe) -> dict[str, bytes]:
     """{"attention.png": …, "positions.png": …}."""
-    return {"attention.png": _png(draw_attention(recipe)), "positions.png": _png(draw_positions())}
+    return {"attention.png": plots.png(draw_attention(recipe)), "positions.png": plots.png(draw_positions())}
 
 
 def cross_attention(recipe: TransformerRecipe, line: str) -> tuple[str, np.ndarray]:
@@ -95,9 +95,3 @@ def _scores(length: int, width: int, middle: int) -> dict[str, Sequence[float]]:
         "sinusoidal: p(s) · p(t)": table @ table[middle] / (width / 2),
         "rotary: q(s) · k(t), q = k": turned @ turned[middle],
     }
-
-
-def _png(picture: Any) -> bytes:
-    file = io.BytesIO()
-    picture.savefig(file, format="png", dpi=110)
-    return file.getvalue()
