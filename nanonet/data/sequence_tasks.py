@@ -7,6 +7,7 @@ import string
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
 
 import numpy as np
 
@@ -36,10 +37,12 @@ class Task:
 
     draw        (generator) -> (source, target, key): pairs of one key go to the same part, training or test
     characters  all that occur in sources and targets
+    longest     characters of a target, at most
     """
 
     draw: Callable[[np.random.Generator], tuple[str, str, str]]
     characters: str
+    longest: int
 
     def pairs(self, part: str, count: int, seed: int = 0) -> list[Pair]:
         """`count` different pairs of a part: "train", "validation" (5 % of the keys) or "test" (5 %).
@@ -47,17 +50,22 @@ class Task:
         A key's part is decided by its hash, so that no key is in two parts, whatever the counts and the seed.
         Raises ValueError where the part has not so many.
         """
-        rng = generator(seed_of("pairs", seed), *part.encode())
-        found: dict[str, str] = {}
-        tries = 0
-        while len(found) < count:
-            source, target, key = self.draw(rng)
-            tries += 1
-            if part_of(key) == part:
-                found[source] = target
-            if tries > 1000 + 400 * count:
-                raise ValueError(f"pairs: expected at most the {len(found)} different lines that there are, got {count}")
-        return list(found.items())
+        return list(_pairs(self, part, count, seed_of("pairs", seed)))
+
+
+@cache
+def _pairs(task: Task, part: str, count: int, seed: int) -> tuple[Pair, ...]:
+    rng = generator(seed, *part.encode())
+    found: dict[str, str] = {}
+    tries = 0
+    while len(found) < count:
+        source, target, key = task.draw(rng)
+        tries += 1
+        if part_of(key) == part:
+            found[source] = target
+        if tries > 1000 + 400 * count:
+            raise ValueError(f"pairs: there are not {count} different {part} lines, only {len(found)}")
+    return tuple(found.items())
 
 
 def part_of(key: str) -> str:
@@ -83,7 +91,7 @@ def sorting(rng: np.random.Generator) -> tuple[str, str, str]:
 
 
 def addition(rng: np.random.Generator) -> tuple[str, str, str]:
-    """ "347+58" -> "405": two numbers of up to three digits. The key is the pair in order: 58+347 is in the same part."""
+    """ "347+58" -> "405": two numbers of up to three digits. The key has no order: 58+347 is in the same part."""
     a, b = (int(rng.integers(10 ** int(rng.integers(1, 4)))) for _ in range(2))
     return f"{a}+{b}", str(a + b), f"{min(a, b)}+{max(a, b)}"
 
@@ -94,9 +102,9 @@ def ordinal(n: int) -> str:
 
 
 TASKS = {
-    "dates": Task(dates, " ,-./" + string.digits + string.ascii_letters),
-    "sorting": Task(sorting, string.ascii_lowercase),
-    "addition": Task(addition, "+" + string.digits),
+    "dates": Task(dates, " ,-./" + string.digits + string.ascii_letters, 10),
+    "sorting": Task(sorting, string.ascii_lowercase, 12),
+    "addition": Task(addition, "+" + string.digits, 4),
 }
 
 

@@ -41,4 +41,5 @@ class Streams(Dataset):
         window, stream = np.divmod(rows, self.streams)
         columns = window[:, None] * self.window + np.arange(self.window)
         carry = (window > 0).astype(np.float32)
-        return self.x[stream[:, None], columns], self.y[stream[:, None], columns], carry
+        x, y = (part[stream[:, None], columns].astype(np.int64) for part in (self.x, self.y))
+        return x, y, carry

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from nanonet import functional as F
+from nanonet.device import on_host
 from nanonet.models.positions import Rotary
 from nanonet.nn import Linear, Module, init
 from nanonet.nn.parameter import new_parameter
@@ -49,7 +50,7 @@ class Attention(Module):
         """(N, T, width). `mask` broadcasts to (N, heads, T, S): False where a token must not look."""
         keys, values = keys_values
         if self.maps is not None:
-            self.maps.append(attention_weights(queries, keys, mask).numpy())
+            self.maps.append(on_host(attention_weights(queries, keys, mask).array))
         y = F.scaled_dot_product_attention(queries, keys, values, mask, self.dropout if self.training else 0.0)
         return self.out_proj(F.swapaxes(y, 1, 2).reshape(y.shape[0], -1, self.width))
 

@@ -10,6 +10,7 @@ import numpy as np
 import nanonet as nt
 from nanonet import functional as F
 from nanonet.creation import zeros_beside
+from nanonet.device import on_host
 from nanonet.models.config import Config
 from nanonet.nn import GRU, LSTM, RNN, Dropout, Embedding, Linear, Module
 from nanonet.tensor import Tensor
@@ -129,6 +130,33 @@ def run(recurrent: Any, x: Tensor, state: State | None) -> tuple[Tensor, State]:
     return y, after if isinstance(after, tuple) else (after,)
 
 
+def next_character_loss(logits: Tensor, targets: Tensor) -> Tensor:
+    """-1/(NT) Σ log p(target), in nats: logits (N, T, V), targets (N, T)."""
+    return F.cross_entropy(logits.reshape(-1, logits.shape[-1]), targets.reshape(-1))
+
+
+class Reader:
+    """The logits that follow texts, for `nanonet.models.generate`: tokens ids (N, T) -> (N, V), arrays.
+
+    Each call's ids are those of the call before with one more token; row i goes on from row rows[i]. Only the new token
+    passes through the network: all that it must know of the others is in the state.
+    """
+
+    def __init__(self, model: CharRnn) -> None:
+        self.model = model
+        self.state: State | None = None
+
+    def __call__(self, ids: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
+        if self.state is not None:
+            ids = ids[:, -1:]
+            if rows is not None:
+                self.state = tuple(part[:, rows] for part in self.state)
+        with nt.no_grad():
+            tokens = nt.tensor(ids, device=self.model.head.weight.device)
+            logits, self.state = self.model(tokens, self.state)
+        return on_host(logits.array)[:, -1].astype(np.float64)
+
+
 def gradients_through_time(model: SequenceClassifier, x: Tensor, y: Tensor) -> np.ndarray:
     """‖∂loss/∂s_t‖ for t = 1 … T, the mean over the samples.  x (N, T, inputs), y (N,) -> (T,).
 
@@ -151,5 +179,5 @@ def gradients_through_time(model: SequenceClassifier, x: Tensor, y: Tensor) -> n
 
 def _mean_norm(gradients: list[Tensor | None]) -> float:
     """The mean of the samples' norms; gradients (layers, N, H), None where nothing came back."""
-    squares = sum((g.numpy().astype(float) ** 2).sum((0, 2)) for g in gradients if g is not None)
+    squares = sum((on_host(g.array).astype(float) ** 2).sum((0, 2)) for g in gradients if g is not None)
     return float(np.sqrt(squares).mean())

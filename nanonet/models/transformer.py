@@ -10,6 +10,7 @@ import numpy as np
 
 import nanonet as nt
 from nanonet import functional as F
+from nanonet.device import on_host
 from nanonet.models.attention import Attention, KeysValues
 from nanonet.models.config import Config
 from nanonet.models.positions import LearnedPositions, SinusoidalPositions
@@ -83,7 +84,7 @@ class EncoderLayer(Layer):
 
 
 class DecoderLayer(Layer):
-    """Every token looks at itself and those before it, then at the encoder's, then thinks.  x (N, T, D) -> (N, T, D)."""
+    """Every token looks at those up to itself, then at the encoder's, then thinks.  x (N, T, D) -> (N, T, D)."""
 
     def __init__(self, config: TransformerConfig) -> None:
         super().__init__(config)
@@ -197,7 +198,7 @@ def greedy(model: EncoderDecoder, source: Tensor, limit: int) -> np.ndarray:
     open_ = np.ones(source.shape[0], bool)
     for _ in range(limit):
         logits, past = model.decode(nt.tensor(token, device=source.device), encoded, past)
-        best = np.where(open_, logits.numpy()[:, -1].argmax(-1), PAD)
+        best = np.where(open_, on_host(logits.array)[:, -1].argmax(-1), PAD)
         written.append(best)
         open_ &= best != END
         if not open_.any():

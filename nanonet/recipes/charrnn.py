@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,32 +9,36 @@ from typing import Any
 import numpy as np
 
 import nanonet as nt
-from nanonet import functional as F
 from nanonet import optim
 from nanonet.data import DataLoader
-from nanonet.data.corpus import Corpus, read_corpus
+from nanonet.data.corpus import read_corpus
 from nanonet.data.streams import Streams
-from nanonet.data.tokenizer import CharTokenizer
-from nanonet.models.recurrent import CharRnn, CharRnnConfig, State
+from nanonet.data.tokenizer import CharTokenizer, Tokenizer, tokenizer_from_json
+from nanonet.data.windows import stream
+from nanonet.device import on_host
+from nanonet.models.generate import beam_search, sample
+from nanonet.models.recurrent import CharRnn, CharRnnConfig, Reader, State, next_character_loss
 from nanonet.optim import clip_grad_norm_
 from nanonet.recipes import recipe
-from nanonet.recipes.ngrams import bigram_bits, unigram_bits
+from nanonet.recipes.charrnn_figures import baselines, bits_per_character
+
+TOKENIZER = "tokenizer.json"
 
 
 @dataclass(frozen=True)
 class Settings(recipe.Settings):
     """The character RNN's.
 
-    text        python: the sources of Python's library; licences; or a folder of text files
-    limit       characters that are read, at most
+    data        python: the sources of Python's library; licences; or a folder or file of text
+    limit       characters to read at most, a sample of whole files
     window      steps that the gradient goes back; the state goes on from window to window
     clip        the largest norm of a gradient; longer ones are shortened to it; 0: none is
     """
 
-    text: str = "python"
+    data: str = "python"
     limit: int = 4_000_000
-    network: CharRnnConfig = field(default_factory=CharRnnConfig)
-    steps: int = 1000
+    network: CharRnnConfig = field(default_factory=lambda: CharRnnConfig(hidden=192))
+    steps: int = 2000
     batch_size: int = 32
     window: int = 64
     lr: float = 4e-3
@@ -59,7 +62,7 @@ class Carried:
         return tuple(part.detach() * carry.reshape(1, -1, 1) for part in self.state)
 
     def state_dict(self) -> dict[str, np.ndarray]:
-        return {str(i): part.numpy() for i, part in enumerate(self.state)}
+        return {str(i): on_host(part.array) for i, part in enumerate(self.state)}
 
     def load_state_dict(self, saved: Mapping[str, Any]) -> None:
         shapes = {str(i): part.shape for i, part in enumerate(self.state)}
@@ -73,12 +76,20 @@ class CharRnnRecipe(recipe.Recipe):
     summary = "LSTM that writes character by character, with truncated backpropagation through time (D3)"
     Settings = Settings
 
+    every = 250
+    tokenizer: Tokenizer
+
     def prepare(self) -> None:
         settings = self.settings
-        train, validation, test = read_corpus(settings.text, limit=settings.limit).split(0.05, 0.05)
-        self.tokenizer = CharTokenizer.train((text.text for text in train.documents), at_least=10)
-        self.train, self.held, self.tested = (self._tokens(part) for part in (train, validation, test))
-        self.loader = DataLoader(Streams(self.train, settings.batch_size, settings.window), settings.batch_size)
+        corpus = read_corpus(settings.data, limit=settings.limit)
+        self.texts, self.held, self.tested = (
+            [document.text for document in part.documents] for part in corpus.split(0.05, 0.05)
+        )
+        rare = corpus.characters // 1_000_000  # what is rarer than one in a million cannot be learned
+        self.tokenizer = CharTokenizer.train(self.texts, at_least=max(1, rare))
+        self.title = f"{settings.network.cell} on {corpus.source} ({corpus.characters:,} characters)"
+        streams = Streams(stream(self.texts, self.tokenizer), settings.batch_size, settings.window)
+        self.loader = DataLoader(streams, settings.batch_size)
         model = CharRnn(settings.network, self.tokenizer.vocab_size)
         optimizer = optim.Adam(model.parameters(), lr=settings.lr)
         self.parts = {
@@ -88,17 +99,21 @@ class CharRnnRecipe(recipe.Recipe):
             "carried": Carried(model.first_state(settings.batch_size)),
         }
 
-    def _tokens(self, part: Corpus) -> np.ndarray:
-        """The documents one after the other, with the token that ends a text between them."""
-        texts = [self.tokenizer.encode(document.text) for document in part.documents]
-        return np.concatenate([np.append(text, self.tokenizer.end) for text in texts])
+    @classmethod
+    def restore(cls, settings: Any, extras: Mapping[str, str]) -> CharRnnRecipe:
+        """Without the texts: the characters are in the extras."""
+        made = cls.__new__(cls)
+        made.settings, made.dtype, made.device = settings, np.dtype(np.float32), nt.zeros(1).device
+        made.tokenizer = tokenizer_from_json(extras[TOKENIZER])
+        made.parts = {"model": CharRnn(settings.network, made.tokenizer.vocab_size)}
+        return made
 
     def step(self, batch: Any) -> dict[str, float]:
         x, y, carry = batch
         carried = self.parts["carried"]
         self.parts["optimizer"].zero_grad()
         logits, carried.state = self.model(x, carried.resumed(carry))
-        loss = F.cross_entropy(logits.reshape(-1, logits.shape[-1]), y.reshape(-1))
+        loss = next_character_loss(logits, y)
         loss.backward()
         norm = clip_grad_norm_(self.model.parameters(), self.settings.clip or float("inf"))
         self.parts["optimizer"].step()
@@ -106,46 +121,41 @@ class CharRnnRecipe(recipe.Recipe):
         return {"loss": loss.item(), "norm": norm.item()}
 
     def evaluate(self) -> dict[str, float]:
-        return {"bits": self.bits(self.held[:60_000])}
+        """On the beginnings of the validation files: some 40,000 characters."""
+        share = 40_000 // len(self.held) + 1
+        texts = [text[:share] for text in self.held]
+        return {"bits_per_character": bits_per_character(self.model, self.tokenizer, texts)}
 
     def test(self) -> dict[str, float]:
-        """Bits per character on the test files, and those of three networks' poor relations."""
-        vocabulary = self.tokenizer.vocab_size
-        return {
-            "bits": self.bits(self.tested),
-            "uniform_bits": math.log2(vocabulary),
-            "unigram_bits": unigram_bits(self.train, self.tested, vocabulary),
-            "bigram_bits": bigram_bits(self.train, self.tested, vocabulary),
-        }
-
-    def bits(self, tokens: np.ndarray, streams: int = 16, window: int = 256) -> float:
-        """The mean of -log₂ P(character), the state handed on through each of the streams."""
-        streams = min(streams, max(1, (len(tokens) - 1) // window))
-        data = Streams(tokens, streams, min(window, len(tokens) - 1))
-        state, total = None, 0.0
-        for x, y, _ in DataLoader(data, streams):
-            logits, state = self.model(x, state)
-            total += F.cross_entropy(logits.reshape(-1, logits.shape[-1]), y.reshape(-1)).item()
-        return total / data.windows / math.log(2)
+        """Bits per character of the test files, and what counting characters and pairs of them reaches there."""
+        bits = bits_per_character(self.model, self.tokenizer, self.tested)
+        return {"bits_per_character": bits, **baselines(self.texts, self.tested, self.tokenizer)}
 
     def extras(self) -> dict[str, str]:
-        return {"tokenizer.json": self.tokenizer.to_json()}
+        return {TOKENIZER: self.tokenizer.to_json()}
 
     def use(self, inputs: Sequence[str], how: recipe.Use) -> recipe.Shown:
-        """Write on from each text; without one, from the beginning of a file."""
-        rng = np.random.default_generator(how.seed)
-        with self.judging():
-            texts = [self.write_on(text, how, rng) for text in inputs or ("",) for _ in range(how.count)]
-        return recipe.Shown(tuple(texts))
+        """Each text as the beginning of a file, gone on with: `count` times, or the best `count` of a beam search."""
+        lines: list[str] = []
+        for number, text in enumerate(inputs or ("",)):
+            lines += [text + more for more in self.continued(text, how, seed=how.seed + number)]
+        return recipe.Shown(tuple(lines))
 
-    def write_on(self, text: str, how: recipe.Use, rng: np.random.Generator) -> str:
-        """The text and what follows: one character drawn after the other, until a file's end or `how.length`."""
-        tokens, state, written = np.append(self.tokenizer.end, self.tokenizer.encode(text)), None, []
-        for _ in range(how.length):
-            logits, state = self.model(nt.tensor(tokens[None]), state)
-            token = choose(logits.numpy()[0, -1], how, rng)
-            if token == self.tokenizer.end:
-                break
-            written.append(token)
-            tokens = np.array([token])
-        return text + self.tokenizer.decode(written)
+    def continued(self, text: str, how: recipe.Use, seed: int) -> list[str]:
+        """What follows the text, `how.count` times, without the text itself."""
+        end, reader = self.tokenizer.end, Reader(self.model)
+        ids = np.array([end, *self.tokenizer.encode(text)])
+        if how.beams > 1:
+            best = beam_search(reader, ids, how.length, beams=how.beams, stop=end)[: how.count]
+            return [self.tokenizer.decode(beam.ids[len(ids) :]) for beam in best]
+        rows = sample(
+            reader,
+            np.tile(ids, (how.count, 1)),
+            how.length,
+            temperature=how.temperature,
+            top_k=how.top_k,
+            top_p=how.top_p,
+            stop=end,
+            seed=seed,
+        )
+        return [self.tokenizer.decode(row[len(ids) :]) for row in rows]

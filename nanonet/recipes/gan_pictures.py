@@ -13,11 +13,12 @@ ROWS = 12  # at most
 
 
 def grid(images: np.ndarray, columns: int = 10, scale: int = 2) -> bytes:
-    """A sheet of images (N, 1, H, W), brightness 0 to 1, as PNG: white on black, each pixel `scale` wide."""
+    """A sheet of images (N, 1, H, W), brightness 0 to 1, as PNG: black ink on white, each pixel `scale` wide."""
     from matplotlib.image import imsave
 
     stream = io.BytesIO()
-    imsave(stream, sheet(images, columns).repeat(scale, 0).repeat(scale, 1), cmap="gray", vmin=0, vmax=1, format="png")
+    large = sheet(images, columns).repeat(scale, 0).repeat(scale, 1)
+    imsave(stream, large, cmap="gray_r", vmin=0, vmax=1, format="png")
     return stream.getvalue()
 
 
@@ -37,7 +38,7 @@ def over_training(steps: Sequence[float], snapshots: Sequence[np.ndarray]) -> by
     height = snapshots[0].shape[2]
     figure, axes = _figure(6.4, 0.3 + 0.47 * len(rows))
     images = np.concatenate([snapshots[i] for i in rows])
-    axes.imshow(sheet(images, len(snapshots[0])), cmap="gray", vmin=0, vmax=1)
+    axes.imshow(sheet(images, len(snapshots[0])), cmap="gray_r", vmin=0, vmax=1)
     axes.set_yticks(height * (np.arange(len(rows)) + 0.5), [f"{steps[i]:,.0f}" for i in rows])
     axes.set_xticks([])
     axes.set_ylabel("step")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 import nanonet as nt
 from nanonet import random
 from nanonet.data.download import cache_folder
-from nanonet.recipes.cnn import CnnRecipe
+from nanonet.recipes import cnn
 from nanonet.training.checkpoint import CheckpointError, load_state, save_state
 
 CONFIDENCE = 0.9  # a digit is recognised where the judge's probability of a class is at least this
@@ -41,24 +42,24 @@ def coverage(probabilities: np.ndarray) -> dict[str, float]:
 class Judge:
     """The recipe `cnn` with its own settings: a LeNet, trained on 3,600 digits with augmentation."""
 
-    def __init__(self, recipe: CnnRecipe) -> None:
+    def __init__(self, recipe: cnn.CnnRecipe) -> None:
         self.recipe = recipe
 
     @classmethod
-    def trained(cls, folder: Path | None = None, settings: CnnRecipe.Settings | None = None) -> Judge:
+    def trained(cls, folder: Path | None = None, settings: cnn.Settings | None = None) -> Judge:
         """From the cache; the first time it is trained (about a minute) and kept there.
 
         A file that is damaged or of another network is made anew. The default generator is as it was.
         """
         state = random.get_state()
         try:
-            recipe = CnnRecipe(settings)
+            recipe = cnn.CnnRecipe(settings)
             file = (cache_folder() if folder is None else folder) / "judge" / f"{fingerprint(recipe)}.safetensors"
             if not _load(recipe, file):
                 with nt.enable_grad():
                     recipe.loop(evaluate=None, verbose=0).run()
-                file.parent.mkdir(parents=True, exist_ok=True)
-                save_state(file, recipe.weights())
+                with suppress(OSError, CheckpointError):  # a cache that cannot be written costs a minute next time
+                    save_state(file, recipe.weights())
         finally:
             random.set_state(state)
         return cls(recipe)
@@ -77,12 +78,12 @@ class Judge:
         return {"judge_accuracy": float(right.mean()), "judge_recognised": coverage(found)["recognised"]}
 
 
-def fingerprint(recipe: CnnRecipe) -> str:
+def fingerprint(recipe: cnn.CnnRecipe) -> str:
     """Other settings, another judge."""
     return f"{zlib.crc32(json.dumps(recipe.settings.to_dict(), sort_keys=True).encode()):08x}"
 
 
-def _load(recipe: CnnRecipe, file: Path) -> bool:
+def _load(recipe: cnn.CnnRecipe, file: Path) -> bool:
     try:
         recipe.load_weights(load_state(file))
     except (CheckpointError, ValueError, KeyError):

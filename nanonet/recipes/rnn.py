@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,10 +13,12 @@ import nanonet as nt
 from nanonet import functional as F
 from nanonet import optim
 from nanonet.data import Augment, DataLoader
+from nanonet.device import on_host
 from nanonet.models.recurrent import ClassifierConfig, SequenceClassifier
 from nanonet.optim import clip_grad_norm_
 from nanonet.recipes import recipe
 from nanonet.recipes.digits import mnist5k_split
+from nanonet.recipes.rnn_pictures import gradient_pictures
 from nanonet.tensor import Tensor
 from nanonet.training.history import History
 
@@ -61,7 +64,10 @@ class RnnRecipe(recipe.Recipe):
             transform=Augment(crop=settings.shift, seed=settings.seed) if settings.shift else None,
         )
         model = SequenceClassifier(settings.network)
-        self.parts = {"model": model, "optimizer": optim.Adam(model.parameters(), lr=settings.lr)}
+        optimizer = optim.Adam(model.parameters(), lr=settings.lr)
+        schedule = optim.lr_scheduler.CosineAnnealingLR(optimizer, self.steps)
+        self.parts = {"model": model, "optimizer": optimizer, "schedule": schedule}
+        self.title = f"{settings.network.cell} that reads {n:,} digits row by row"
 
     def draw(self, batch: Any) -> Any:
         x, y = batch
@@ -74,6 +80,7 @@ class RnnRecipe(recipe.Recipe):
         loss.backward()
         norm = clip_grad_norm_(self.model.parameters(), self.settings.clip or float("inf"))
         self.parts["optimizer"].step()
+        self.parts["schedule"].step()
         return {"loss": loss.item(), "norm": norm.item()}
 
     def evaluate(self) -> dict[str, float]:
@@ -83,10 +90,11 @@ class RnnRecipe(recipe.Recipe):
         return judge(self.model, self.cast(rows_of(self.test_x)), self.test_y)
 
     def pictures(self, history: History) -> dict[str, bytes]:
-        from nanonet.recipes.gradient_pictures import gradient_pictures
-
-        with self.judging():  # the small networks that are trained for the picture draw from a generator of their own
-            return gradient_pictures(self.settings)
+        """How far back gradients reach, in small networks that are trained for the picture on the same digits."""
+        batches = DataLoader(self.loader.dataset, self.settings.batch_size, shuffle=True, seed=0)
+        drawn = (self.draw(batch) for batch in itertools.chain.from_iterable(itertools.repeat(batches)))
+        with self.judging():  # what they draw does not count
+            return gradient_pictures(drawn)
 
     def use(self, inputs: Sequence[str], how: recipe.Use) -> recipe.Shown:
         """Which digit the network sees after every fourth row of the test digits with these numbers, from 0 to 999."""
@@ -101,7 +109,7 @@ class RnnRecipe(recipe.Recipe):
         x = self.cast(rows_of(self.test_x[number : number + 1]))
         lines = [f"test digit {number}, a {self.test_y[number]}:"]
         for rows in range(4, x.shape[1] + 1, 4):
-            p = F.softmax(self.model(x[:, :rows]), dim=-1).numpy()[0]
+            p = self.read(F.softmax(self.model(x[:, :rows]), dim=-1))[0]
             lines.append(f"  after {rows:2} rows: {p.argmax()} ({p.max():.0%})")
         return lines
 
@@ -114,5 +122,5 @@ def rows_of(images: Any) -> Any:
 def judge(model: SequenceClassifier, x: Tensor, y: np.ndarray) -> dict[str, float]:
     """The share of right classes, and the mean loss."""
     logits = model(x)
-    right = logits.numpy().argmax(1) == y
+    right = on_host(logits.array).argmax(1) == y
     return {"accuracy": float(right.mean()), "loss": F.cross_entropy(logits, nt.tensor(y)).item()}

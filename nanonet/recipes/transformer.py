@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -11,10 +11,12 @@ import numpy as np
 import nanonet as nt
 from nanonet import optim
 from nanonet.data import DataLoader
-from nanonet.data.sequence_tasks import TASKS, Alphabet, Pair
+from nanonet.data.sequence_tasks import TASKS, Alphabet, Pair, Task
+from nanonet.device import on_host
 from nanonet.models.transformer import EncoderDecoder, TransformerConfig, greedy, sequence_loss
 from nanonet.optim import clip_grad_norm_
-from nanonet.recipes import recipe
+from nanonet.recipes import recipe, transformer_pictures
+from nanonet.training.history import History
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Settings(recipe.Settings):
     task: Literal["dates", "sorting", "addition"] = "dates"
     lines: int = 50_000
     network: TransformerConfig = field(default_factory=TransformerConfig)
-    steps: int = 4000
+    steps: int = 1500
     batch_size: int = 64
     lr: float = 3e-3
     clip: float = 1.0
@@ -51,18 +53,31 @@ class TransformerRecipe(recipe.Recipe):
 
     def prepare(self) -> None:
         settings = self.settings
-        task = TASKS[settings.task]
-        self.alphabet = Alphabet(task.characters)
-        self.held, self.tested = task.pairs("validation", 200), task.pairs("test", 2000)
+        task = self._set_up()
+        self.held, self.tested = task.pairs("validation", 200), task.pairs("test", 1000)
+        self.title = f"encoder and decoder with {settings.network.positions} positions on {settings.task}"
         self.loader = DataLoader(
             self.encoded(task.pairs("train", settings.lines)), settings.batch_size, shuffle=True, seed=settings.seed
         )
-        model = EncoderDecoder(settings.network, len(self.alphabet))
-        optimizer = optim.Adam(model.parameters(), lr=settings.lr, betas=(0.9, 0.98))
+        optimizer = optim.Adam(self.model.parameters(), lr=settings.lr, betas=(0.9, 0.98))
         schedule = optim.lr_scheduler.OneCycleLR(
-            optimizer, settings.lr, max(self.steps, 1), pct_start=settings.warmup, cycle_momentum=False
+            optimizer, settings.lr, self.steps, pct_start=settings.warmup, cycle_momentum=False
         )
-        self.parts = {"model": model, "optimizer": optimizer, "schedule": schedule}
+        self.parts |= {"optimizer": optimizer, "schedule": schedule}
+
+    def _set_up(self) -> Task:
+        task = TASKS[self.settings.task]
+        self.alphabet = Alphabet(task.characters)
+        self.parts = {"model": EncoderDecoder(self.settings.network, len(self.alphabet))}
+        return task
+
+    @classmethod
+    def restore(cls, settings: Any, extras: Mapping[str, str]) -> TransformerRecipe:
+        """Without lines: the characters are the task's."""
+        made = cls.__new__(cls)
+        made.settings, made.dtype, made.device = settings, np.dtype(np.float32), nt.zeros(1).device
+        made._set_up()
+        return made
 
     def encoded(self, pairs: Sequence[Pair]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """source (N, S); given (N, T), what the decoder sees; wanted (N, T), what it should say: given, one on."""
@@ -72,7 +87,7 @@ class TransformerRecipe(recipe.Recipe):
 
     def draw(self, batch: Any) -> Any:
         """Without the columns in which every line of the batch has padding."""
-        source, given, wanted = (part.numpy() for part in batch)
+        source, given, wanted = (on_host(part.array) for part in batch)
         S, T = ((part != self.alphabet.padding).sum(1).max() for part in (source, wanted))
         return self.cast((source[:, :S], given[:, :T], wanted[:, :T]))
 
@@ -102,12 +117,15 @@ class TransformerRecipe(recipe.Recipe):
 
     def translate(self, lines: Sequence[str]) -> list[str]:
         """What the network writes for each line."""
-        source = nt.tensor(self.alphabet.encode(list(lines)))
-        return self.alphabet.decode(greedy(self.model, source, limit=self.settings.network.length))
+        source = self.cast(self.alphabet.encode(list(lines)))
+        return self.alphabet.decode(greedy(self.model, source, limit=TASKS[self.settings.task].longest + 1))
+
+    def pictures(self, history: History) -> dict[str, bytes]:
+        with self.judging():
+            return transformer_pictures.pictures(self)
 
     def use(self, inputs: Sequence[str], how: recipe.Use) -> recipe.Shown:
         """Translate the lines."""
         if not inputs:
-            raise ValueError(f"transformer: expected lines to translate, such as {self.tested[0][0]!r}")
-        with self.judging():
-            return recipe.Shown(tuple(self.translate(inputs)))
+            raise ValueError("transformer: expected lines to translate, such as '3 March 1998'; got none")
+        return recipe.Shown(tuple(self.translate(inputs)))

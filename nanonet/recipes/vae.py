@@ -23,7 +23,7 @@ DRAWS, WEIGHTED, IMPORTANCE = 5, 200, 50  # draws per image for the ELBO; images
 
 @dataclass(frozen=True)
 class Settings(recipe.Settings):
-    """The VAE's. D1's own: batch_size=16, warmup=0.
+    """The VAE's; epochs, batch_size and lr are D1's.
 
     beta        weight of the KL in the loss
     warmup      epochs in which that weight rises from 0 to beta
@@ -35,7 +35,7 @@ class Settings(recipe.Settings):
     warmup: int = 5
     choosing: bool = False
     epochs: int = 50
-    batch_size: int = 64
+    batch_size: int = 16
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -65,7 +65,7 @@ class VaeRecipe(recipe.Recipe):
     name = "vae"
     summary = "variational autoencoder that draws digits (D1, corrected)"
     Settings = Settings
-    every = 125
+    every = 250  # an epoch
 
     def prepare(self) -> None:
         self.title = f"{'convolutional' if self.settings.network.architecture == 'conv' else 'dense'} VAE on MNIST"
@@ -96,10 +96,11 @@ class VaeRecipe(recipe.Recipe):
     def test(self) -> dict[str, float]:
         mean, logvar = self.codes(self.test_x)
         kl = gaussian_kl(nt.tensor(mean), nt.tensor(logvar)).numpy().mean(0)
-        errors = self.images(mean) - self.test_x
+        errors, some = self.images(mean) - self.test_x, self.test_x[:WEIGHTED]
         return {
             **self.bound(self.test_x, DRAWS),
-            "iwae": self.weighted_bound(self.test_x[:WEIGHTED], IMPORTANCE),
+            "iwae": (weighted := self.weighted_bound(some, IMPORTANCE)),
+            "iwae_above_elbo": weighted - self.bound(some, DRAWS)["elbo"],  # of the same images
             "rmse": float(np.sqrt((errors**2).mean())),
             "active": int((kl > 0.01).sum()),  # latent numbers that say something about the image
         }
@@ -148,7 +149,9 @@ class VaeRecipe(recipe.Recipe):
                 "latent.png": vae_pictures.latent_map(mean, self.test_y, centre, across, down),
                 "plane.png": vae_pictures.tiles(self.over(centre, across, down)),
             }
-        return made | ({"curves.png": vae_pictures.curves(history)} if history.epochs else {})
+        if history.epochs:
+            made["curves.png"] = vae_pictures.curves(history, self.parts["warmup"].steps)
+        return made
 
     def samples(self, count: int, seed: int) -> np.ndarray:
         """Images of codes from the prior N(0, I): (count, 1, 28, 28)."""
@@ -175,16 +178,14 @@ class VaeRecipe(recipe.Recipe):
         if not inputs:
             with self.judging():
                 images = self.samples(how.count, how.seed)
-            lines = (f"{how.count} drawn from the prior N(0, I) of {self.settings.network.latent} numbers",)
-            return recipe.Shown(lines, {"samples.png": vae_pictures.tiles(vae_pictures.rows(images))})
-        digits = [text for text in inputs if len(text) == 1 and text in "0123456789"]
-        if len(inputs) != 2 or len(digits) != 2:
+            said = f"{how.count} drawn from the prior, N(0, I) of {self.settings.network.latent} numbers"
+            return recipe.Shown((said,), {"drawn.png": vae_pictures.tiles(vae_pictures.rows(images))})
+        if len(inputs) != 2 or not all(len(text) == 1 and text in "0123456789" for text in inputs):
             got = " ".join(map(repr, inputs))
             raise ValueError(f"vae: expected no input, to draw samples, or two digits such as 3 8, got {got}")
-        a, b = map(int, digits)
+        a, b = map(int, inputs)
         most = min(int((self.test_y == digit).sum()) for digit in (a, b))
         with self.judging():
-            shown = np.stack([self.between(a, b, nth=nth % most) for nth in range(how.count)])
-        return recipe.Shown(
-            (f"from a {a} to a {b}, {how.count} times",), {"interpolation.png": vae_pictures.tiles(shown)}
-        )
+            sheet = np.stack([self.between(a, b, nth=nth % most) for nth in range(how.count)])
+        said = f"from a {a} to a {b}, {how.count} times"
+        return recipe.Shown((said,), {f"between-{a}-{b}.png": vae_pictures.tiles(sheet)})

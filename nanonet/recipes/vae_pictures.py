@@ -13,13 +13,14 @@ from nanonet.training.history import History
 
 def tiles(images: np.ndarray, scale: int = 2) -> bytes:
     """Images (rows, columns, …, 28, 28) from 0 to 1 beside and below each other, as black ink on white."""
-    from matplotlib.image import imsave
+    from PIL import Image  # Matplotlib needs it too
 
     rows, columns, side = images.shape[0], images.shape[1], images.shape[-1]
     cells = np.pad(images.reshape(rows, columns, side, side), ((0, 0), (0, 0), (1, 1), (1, 1)))
     sheet = cells.transpose(0, 2, 1, 3).reshape(rows * (side + 2), columns * (side + 2))
     stream = io.BytesIO()
-    imsave(stream, np.kron(sheet, np.ones((scale, scale))), cmap="gray_r", vmin=0, vmax=1, format="png")
+    ink = np.kron(255 * (1 - sheet), np.ones((scale, scale))).round().astype(np.uint8)
+    Image.fromarray(ink).save(stream, "PNG", optimize=True)
     return stream.getvalue()
 
 
@@ -63,8 +64,8 @@ def latent_map(
     return _png(figure)
 
 
-def curves(history: History) -> bytes:
-    """Reconstruction and KL over the steps, of training and of held-out images: two scales, two panels."""
+def curves(history: History, warmup: int) -> bytes:
+    """Reconstruction and KL over the steps, of training and of held-out images; the first `warmup` steps shaded."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 3.4), layout="constrained")
@@ -72,6 +73,8 @@ def curves(history: History) -> bytes:
         axes = figure.add_subplot(1, 2, i + 1)
         for key, label in ((name, "training"), (f"val_{name}", "held out")):
             axes.plot(history["step"], history[key], label=label)
+        if warmup:
+            axes.axvspan(0, warmup, color="grey", alpha=0.2, linewidth=0, label="warm-up of the KL")
         axes.set(xlabel="step", ylabel="nats per image", title={"kl": "KL"}.get(name, name))
         axes.legend()
     return _png(figure)

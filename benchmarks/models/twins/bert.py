@@ -188,6 +188,7 @@ class Pretraining(nn.Module):
 
 class BertTwin(Twin):
     def build(self, recipe: Recipe) -> dict[str, nn.Module]:
+        self.steps = recipe.steps
         return {"model": Pretraining(recipe.model.config)}
 
     def set_up(self) -> None:
@@ -198,7 +199,7 @@ class BertTwin(Twin):
     def rate(self, step: int) -> float:
         """Up in a straight line, then down to 0."""
         rise = self.settings.warmup * self.steps
-        return step / rise if step < rise else (self.steps - step) / (self.steps - rise)
+        return step / rise if step < rise else max(0.0, (self.steps - step) / (self.steps - rise))
 
     def step(self, batch: Any) -> dict[str, float]:
         model = self.modules["model"]

@@ -32,11 +32,16 @@ class Classifier(nn.Module):
 
 
 class RnnTwin(Twin):
+    def __init__(self, recipe: Recipe) -> None:
+        self.steps = recipe.steps
+        super().__init__(recipe)
+
     def build(self, recipe: Recipe) -> dict[str, nn.Module]:
         return {"model": Classifier(recipe.settings.network)}
 
     def set_up(self) -> None:
         self.optimizer = torch.optim.Adam(self.modules["model"].parameters(), lr=self.settings.lr)
+        self.schedule = torch.optim.lr_scheduler.CosineAnnealingLR(self.optimizer, self.steps)
 
     def step(self, batch: Any) -> dict[str, float]:
         x, y = batch
@@ -46,4 +51,5 @@ class RnnTwin(Twin):
         loss.backward()
         norm = nn.utils.clip_grad_norm_(model.parameters(), self.settings.clip or float("inf"))
         self.optimizer.step()
+        self.schedule.step()
         return {"loss": loss.item(), "norm": norm.item()}

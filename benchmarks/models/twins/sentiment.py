@@ -55,7 +55,7 @@ class SentimentTwin(Twin):
         begin, end, top = (0, self.first, s.pretrain_lr) if step < self.first else (self.first, self.steps, s.lr)
         rise = s.warmup * (end - begin)
         done = step - begin
-        return top * (done / rise if done < rise else (end - begin - done) / max(1, end - begin - rise))
+        return top * (done / rise if done < rise else max(0.0, (end - begin - done) / (end - begin - rise)))
 
     def step(self, batch: Any) -> dict[str, float]:
         model = self.modules["model"]

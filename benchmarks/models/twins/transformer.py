@@ -32,7 +32,7 @@ class RotaryAttention(nn.MultiheadAttention):
     def turn(self, x: torch.Tensor) -> torch.Tensor:
         omega = 1e4 ** (-torch.arange(0, self.head_dim, 2, dtype=torch.float64) / self.head_dim)
         angles = torch.outer(torch.arange(x.shape[2], dtype=torch.float64), omega)
-        turns = torch.polar(torch.ones_like(angles), angles).to(torch.complex128 if x.dtype == torch.float64 else torch.complex64)
+        turns = torch.polar(torch.ones_like(angles), angles).to(x.dtype.to_complex())
         return torch.view_as_real(torch.view_as_complex(x.unflatten(-1, (-1, 2)).contiguous()) * turns).flatten(-2)
 
 
