@@ -72,14 +72,14 @@ def test_static_masks_stay_and_dynamic_ones_change(small):
 
 def test_it_learns_more_than_frequencies_and_says_what_it_guesses(small):
     recipe = promise.make("bert", **family(small, "roberta", steps=150, lr=1e-2, hidden_dropout_prob=0.0))
-    recipe.loop(verbose=0).run()
+    history = recipe.loop(verbose=0).run()
     with recipe.judging():
         figures = recipe.test()
         shown = recipe.use(["dog dog dog dog [MASK] dog dog dog dog dog dog dog"], Use())
     assert figures["masked_loss"] < figures["unigram_loss"] - 0.5
     assert figures["perplexity"] == pytest.approx(np.exp(figures["masked_loss"]))
     assert shown.lines[0].split("  ")[1].startswith("dog ")
-    assert recipe.pictures(recipe.loop().history)["pretraining.png"].startswith(b"\x89PNG")
+    assert recipe.pictures(history)["pretraining.png"].startswith(b"\x89PNG")
 
 
 def test_a_run_s_folder_is_read_back_without_the_texts(small, tmp_path):
