@@ -25,7 +25,8 @@ def small(tmp_path_factory):
         for _ in range(20):
             lines.append(" ".join([rng.choice(WORDS)] * rng.integers(20, 26)) + ".")
         (folder / f"{number}.txt").write_text("\n".join(lines), encoding="utf-8")
-    return {"data": str(folder), "length": 32, "vocab_size": 60, **SMALL, "max_position_embeddings": 40, "initializer_range": 0.1}
+    more = {"vocab_size": 60, "max_position_embeddings": 40, "initializer_range": 0.1}
+    return {"data": str(folder), "length": 32, **SMALL, **more}
 
 
 def family(small, name, **more):
