@@ -25,7 +25,8 @@ def small(tmp_path_factory):
         for _ in range(20):
             lines.append(" ".join([rng.choice(WORDS)] * rng.integers(20, 26)) + ".")
         (folder / f"{number}.txt").write_text("\n".join(lines), encoding="utf-8")
-    return {"data": str(folder), "length": 32, "vocab_size": 60, **SMALL, "max_position_embeddings": 40, "initializer_range": 0.1}
+    more = {"vocab_size": 60, "max_position_embeddings": 40, "initializer_range": 0.1}
+    return {"data": str(folder), "length": 32, **SMALL, **more}
 
 
 def family(small, name, **more):
@@ -72,14 +73,14 @@ def test_static_masks_stay_and_dynamic_ones_change(small):
 
 def test_it_learns_more_than_frequencies_and_says_what_it_guesses(small):
     recipe = promise.make("bert", **family(small, "roberta", steps=150, lr=1e-2, hidden_dropout_prob=0.0))
-    recipe.loop(verbose=0).run()
+    history = recipe.loop(verbose=0).run()
     with recipe.judging():
         figures = recipe.test()
         shown = recipe.use(["dog dog dog dog [MASK] dog dog dog dog dog dog dog"], Use())
     assert figures["masked_loss"] < figures["unigram_loss"] - 0.5
     assert figures["perplexity"] == pytest.approx(np.exp(figures["masked_loss"]))
     assert shown.lines[0].split("  ")[1].startswith("dog ")
-    assert recipe.pictures(recipe.loop().history)["pretraining.png"].startswith(b"\x89PNG")
+    assert recipe.pictures(history)["pretraining.png"].startswith(b"\x89PNG")
 
 
 def test_a_run_s_folder_is_read_back_without_the_texts(small, tmp_path):

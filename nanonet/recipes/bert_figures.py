@@ -75,13 +75,12 @@ def curves(history: History) -> bytes:
     """The losses of training and held-out text over the steps: a PNG."""
     from matplotlib.figure import Figure
 
-    names = [name for name in ("masked_loss", "pair_loss") if name in history]
+    names = ["masked_loss", *(["pair_loss"] if "pair_loss" in history else [])]
     figure = Figure(figsize=(4.5 * len(names), 3.2), layout="constrained")
     for number, name in enumerate(names, 1):
         axes = figure.add_subplot(1, len(names), number)
-        axes.plot(history["step"], history[name], label="training")
-        if f"val_{name}" in history:
-            axes.plot(history["step"], history[f"val_{name}"], label="held-out")
+        for column, label in ((name, "training"), (f"val_{name}", "validation")):
+            axes.plot(history.get("step", []), history.get(column, [float("nan")] * history.epochs), label=label)
         axes.set(xlabel="step", ylabel={"masked_loss": "hidden tokens: -log p", "pair_loss": "pairs: -log p"}[name])
         axes.legend()
     file = io.BytesIO()

@@ -16,7 +16,7 @@ from nanonet.data.masking import mask_tokens, padded
 from nanonet.data.pairs import TokenPairs
 from nanonet.data.reviews import split_reviews
 from nanonet.data.seeds import generator
-from nanonet.data.wordpiece import PAD, train_wordpiece
+from nanonet.data.wordpiece import MASK, PAD, SPECIAL, train_wordpiece
 from nanonet.models.bert_config import BertConfig
 from nanonet.models.bert_tokenizer import BertTokenizer, the_library
 from nanonet.models.classifier import TextClassifier
@@ -43,7 +43,8 @@ class Settings(recipe.Settings):
     units             of the layer between the pooled vector and the output
     pretrain_epochs   rounds in which hidden tokens are guessed, before the rounds in which reviews are classified
     pretrain_lr       the highest learning rate in these; `lr` is that of the classification
-    masked            share of the tokens that are hidden
+    masked            share of the tokens that are hidden, to be guessed
+    left_out          share of the tokens that are hidden when a review is to be classified: it is another each time
     warmup            share of the steps, of each of both kinds, in which the learning rate rises; then it falls to 0
     weight_decay      AdamW's
     clip              largest norm of the gradient
@@ -58,6 +59,7 @@ class Settings(recipe.Settings):
     pretrain_epochs: int = 6
     pretrain_lr: float = 1e-3
     masked: float = 0.15
+    left_out: float = 0.15
     epochs: int = 4
     lr: float = 5e-4
     warmup: float = 0.1
@@ -83,6 +85,7 @@ class Settings(recipe.Settings):
         self.expect("pretrain_epochs", self.pretrain_epochs >= 0, "at least 0")
         self.expect("pretrain_lr", 0 < self.pretrain_lr < float("inf"), "a number above 0")
         self.expect("masked", 0 < self.masked < 1, "a share above 0 and below 1")
+        self.expect("left_out", 0 <= self.left_out < 1, "a share from 0 to below 1")
         self.expect("warmup", 0 <= self.warmup < 1, "a share from 0 to below 1")
         self.expect("weight_decay", 0 <= self.weight_decay < float("inf"), "at least 0")
         self.expect("clip", self.clip > 0, "above 0")
@@ -154,7 +157,9 @@ class SentimentRecipe(recipe.Recipe):
         drawn_before = place["epoch"] * len(self.loader) + place["position"] - 1
         if drawn_before < self.pretraining:
             return self.cast(self.hide(ids, random.default_generator()))
-        return self.cast(self.inputs(ids) | {"labels": self.split.train.labels[rows].astype(np.float32)})
+        gone = (random.default_generator().random(ids.shape) < self.settings.left_out) & (ids >= len(SPECIAL))
+        labels = self.split.train.labels[rows].astype(np.float32)
+        return self.cast(self.inputs(np.where(gone, MASK, ids)) | {"labels": labels})
 
     def step(self, batch: Any) -> dict[str, float]:
         self.parts["optimizer"].zero_grad()

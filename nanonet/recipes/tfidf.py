@@ -8,7 +8,7 @@ import numpy as np
 
 
 def tfidf_probabilities(
-    texts: Sequence[str], labels: np.ndarray, asked: Sequence[str], ngrams: tuple[int, int] = (1, 3), C: float = 4.0
+    texts: Sequence[str], labels: np.ndarray, asked: Sequence[str], ngrams: tuple[int, int] = (1, 3), C: float = 8.0
 ) -> np.ndarray:
     """Learn from texts (N,) and their labels, 0 or 1; the probability of 1 for each of the texts asked for, (M,).
 
