@@ -48,7 +48,7 @@ class Settings(recipe.Settings):
     network: GPTConfig = field(
         default_factory=lambda: GPTConfig(vocab_size=1024, n_positions=128, n_embd=128, n_layer=4, n_head=4)
     )
-    steps: int = 2500
+    steps: int = 3500
     batch_size: int = 16
     lr: float = 3e-3
     warmup: int = 100
