@@ -23,13 +23,15 @@ def main(
     out: Annotated[Path, Option(help="The folder of the records.")] = Path("benchmarks/results/models"),
     work: Annotated[Path, Option(help="The folder of the runs.")] = Path("runs/models"),
     pictures: Annotated[Path | None, Option(help="Also keep the pictures, in this folder.")] = None,
+    backend: Annotated[str, Option(help="Of nanonet's full run: numpy or numba.")] = "numba",
     threads: Annotated[int, Option(help="PyTorch's threads; BLAS has its own variables.")] = 1,
 ) -> None:
     """Agreement over 50 steps in float32 and float64; then both trained to the end and judged alike."""
     torch.set_num_threads(threads)
     for name in list(recipes.names()) if names == ["all"] else names:
         record = out / f"{name}.json"
-        compare(name, parse_changes(changes or []), [int(seed) for seed in seeds.split(",")], record, work, pictures)
+        given = parse_changes(changes or [])
+        compare(name, given, [int(seed) for seed in seeds.split(",")], record, work, pictures, backend)
         print(f"{record}: kept", flush=True)
 
 

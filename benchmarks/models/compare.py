@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+import nanonet as nt
 from nanonet import recipes
 from nanonet.info import describe
 from nanonet.recipes import Settings
@@ -24,12 +25,19 @@ AGREEMENT_STEPS = 50
 
 
 def compare(
-    name: str, changes: Mapping[str, Any], seeds: Iterable[int], record: Path, work: Path, pictures: Path | None = None
+    name: str,
+    changes: Mapping[str, Any],
+    seeds: Iterable[int],
+    record: Path,
+    work: Path,
+    pictures: Path | None = None,
+    backend: str = "numpy",
 ) -> dict[str, Any]:
     """Everything about one recipe, kept in the file `record`, part by part: what is there already is not run again.
 
     work        a folder for the runs: ours go on where they were stopped
     pictures    a folder for the pictures of the first seed's run
+    backend     of nanonet's full run; the step by step agreement is NumPy's
     """
     settings = recipes.find(name).Settings().replace(**changes)
     found = opened(record, name, settings)
@@ -41,7 +49,9 @@ def compare(
         seeded = settings.replace(seed=seed)
         if "ours" not in run:
             print(f"{name}, seed {seed}: nanonet", flush=True)
-            run["ours"], drawings = ours(name, seeded, work / f"{name}-{seed}")
+            with nt.use(backend):
+                run["ours"], drawings = ours(name, seeded, work / f"{name}-{seed}")
+            run["ours"]["backend"] = backend
             keep(record, found)
             if pictures is not None and str(seed) == min(found["runs"], key=int):
                 for file, picture in drawings.items():
@@ -81,12 +91,11 @@ def agreement(name: str, settings: Settings, dtype: str) -> dict[str, Any]:
 def ours(name: str, settings: Settings, folder: Path) -> tuple[dict[str, Any], Mapping[str, bytes]]:
     """nanonet's run, whole."""
     recipe = recipes.find(name)(settings)
-    clock = Clock()
     loop = recipe.loop(folder=folder)
     history = loop.run(resume=(folder / "last.safetensors").exists())
     if history.interrupted:
         raise KeyboardInterrupt
-    done = {"seconds": loop.seconds, **clock.cpu(), "history": history}
+    done = {"seconds": loop.seconds, "cpu_seconds": loop.cpu_seconds, "history": history}
     with recipe.judging():
         return {"figures": recipe.test(), **done}, recipe.pictures(history)
 
@@ -102,7 +111,7 @@ def theirs(name: str, settings: Settings) -> dict[str, Any]:
             show.step(i, figures)
             if i % max(recipe.every, recipe.steps // 10) == 0 or i == recipe.steps:
                 show.row(i, figures)
-    done = {"seconds": clock.seconds(), **clock.cpu()}
+    done = clock.spent()
     recipe.load_weights(twin.weights())
     with recipe.judging():
         return {"figures": recipe.test(), **done}
@@ -114,8 +123,5 @@ class Clock:
     def __init__(self) -> None:
         self.wall, self.processor = time.perf_counter(), time.process_time()
 
-    def seconds(self) -> float:
-        return time.perf_counter() - self.wall
-
-    def cpu(self) -> dict[str, float]:
-        return {"cpu_seconds": time.process_time() - self.processor}
+    def spent(self) -> dict[str, float]:
+        return {"seconds": time.perf_counter() - self.wall, "cpu_seconds": time.process_time() - self.processor}

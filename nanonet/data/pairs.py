@@ -26,13 +26,13 @@ class TokenPairs:
     def train(cls, texts: list[np.ndarray], most: int = 16384, at_least: int = 3, special: int = 5) -> Self:
         """The most frequent pairs of the texts' tokens (T,), those that occur `at_least` times; special ones in none.
 
-        There are `most` numbers, 0 among them.
+        With 0 among them, there are at most `most` numbers.
         """
         keys = np.concatenate([np.zeros(0, np.int64), *(_keys(text[None])[0, 1:] for text in texts)])
         keys = keys[(keys // BASE >= special) & (keys % BASE >= special)]
         found, counts = np.unique(keys, return_counts=True)
         found, counts = found[counts >= at_least], counts[counts >= at_least]
-        found = found[np.argsort(-counts, kind="stable")][: most - 1]
+        found = found[np.argsort(-counts, kind="stable")][: max(most - 1, 0)]
         return cls(np.stack([found // BASE, found % BASE], axis=1))
 
     def __len__(self) -> int:

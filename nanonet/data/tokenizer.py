@@ -132,10 +132,10 @@ class BpeTokenizer:
         return self.inner.to_str()
 
 
-def train_tokenizer(kind: str, texts: Iterable[str], vocab_size: int = 1024) -> Tokenizer:
-    """A new one: kind "char" (vocab_size plays no part) or "bpe"."""
+def train_tokenizer(kind: str, texts: Iterable[str], vocab_size: int = 1024, at_least: int = 1) -> Tokenizer:
+    """A new one: kind "char", of the characters that occur `at_least` times, or "bpe", of `vocab_size` tokens."""
     if kind == "char":
-        return CharTokenizer.train(texts)
+        return CharTokenizer.train(texts, at_least)
     if kind == "bpe":
         return BpeTokenizer.train(texts, vocab_size)
     raise ValueError(f"tokenizer: expected char or bpe, got {kind!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -140,7 +141,7 @@ class Block(Module):
         return F.relu(self.norm2(self.conv2(y)) + self.shortcut(x))
 
 
-NETWORKS: dict[str, type[CNN]] = {"lenet": LeNet, "encoder": Encoder, "resnet": ResNet}
+NETWORKS: dict[str, Callable[[CNNConfig], CNN]] = {"lenet": LeNet, "encoder": Encoder, "resnet": ResNet}
 
 
 def make_cnn(config: CNNConfig) -> CNN:

@@ -17,8 +17,11 @@ import numpy as np
 from nanonet import functional as F
 from nanonet.creation import tensor
 from nanonet.data.download import DataUnavailable, cache_folder
+from nanonet.models.bert import BertModel
 from nanonet.models.bert_tokenizer import BertTokenizer, Encoded, refuse
 from nanonet.models.pooling import pool
+from nanonet.nn import Module
+from nanonet.tensor import Tensor
 from nanonet.variable import no_grad
 
 BLOCK = 8192  # texts that are held as tokens at once
@@ -79,6 +82,20 @@ def embedded(bert: Any, batch: Encoded, pooling: str = "mean", unit: bool = True
     ids, mask, kinds = (tensor(part, device=device) for part in batch)
     vectors = pool(bert(ids, mask, kinds).last_hidden_state, mask, pooling)
     return F.normalize(vectors) if unit else vectors
+
+
+class SentenceClassifier(Module):
+    """`head` on the mean of the last layer's vectors, at unit length:  ids, mask (N, T) -> what the head gives.
+
+    Both are trained: D4's fine-tuning with D3's average pooling.
+    """
+
+    def __init__(self, bert: BertModel, head: Module) -> None:
+        super().__init__()
+        self.bert, self.head = bert, head
+
+    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
+        return self.head(F.normalize(pool(self.bert(ids, mask).last_hidden_state, mask)))
 
 
 def minilm_folder() -> Path:

@@ -18,6 +18,9 @@ __all__ = ["Recipe", "Settings", "Shown", "Use", "find", "names"]
 
 PLACES = {  # name on the command line -> module : class, imported when it is used
     "mlp": "mlp:MlpRecipe",
+    "tabular": "programs:TabularRecipe",
+    "mlp784": "programs:Mlp784Recipe",
+    "line": "programs:LineRecipe",
     "cnn": "cnn:CnnRecipe",
     "charcnn": "charcnn:CharCnnRecipe",
     "vae": "vae:VaeRecipe",

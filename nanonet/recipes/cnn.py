@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,9 +12,13 @@ from nanonet import functional as F
 from nanonet import optim
 from nanonet.data import Augment, DataLoader, train_test_split
 from nanonet.models.cnn import CNNConfig, make_cnn
-from nanonet.recipes import recipe
-from nanonet.recipes.digits import mnist5k_split
+from nanonet.recipes import plots, recipe
+from nanonet.recipes.digits import mnist5k_split, read_digit
+from nanonet.recipes.samples import told
 from nanonet.training import metrics
+from nanonet.training.history import History
+
+DIGITS = tuple("0123456789")
 
 
 @dataclass(frozen=True)
@@ -26,10 +31,10 @@ class Settings(recipe.Settings):
     shift           and moved by up to so many pixels; all three 0: no augmentation
     """
 
-    model: CNNConfig = field(default_factory=CNNConfig)
-    epochs: int = 15
+    model: CNNConfig = field(default_factory=lambda: CNNConfig(network="resnet"))
+    epochs: int = 12
     batch_size: int = 64
-    lr: float = 2e-3
+    lr: float = 1e-2
     weight_decay: float = 1e-2
     rotate: float = 10.0
     scale: float = 0.1
@@ -52,9 +57,10 @@ class CnnRecipe(recipe.Recipe):
     def prepare(self) -> None:
         s = self.settings
         x, y, self.test_x, self.test_y = mnist5k_split()
-        x, self.val_x, y, self.val_y = train_test_split(x, y, test_size=400, seed=0, stratify=y)
-        augment = Augment(rotate=s.rotate, scale=s.scale, crop=s.shift, seed=s.seed)
-        self.loader = DataLoader((x, y), s.batch_size, shuffle=True, seed=s.seed, transform=augment)
+        self.x, self.val_x, y, self.val_y = train_test_split(x, y, test_size=400, seed=0, stratify=y)
+        self.augment = Augment(rotate=s.rotate, scale=s.scale, crop=s.shift, seed=s.seed)
+        self.loader = DataLoader((self.x, y), s.batch_size, shuffle=True, seed=s.seed, transform=self.augment)
+        self.title = f"{s.model.network} on 5,000 digits of MNIST"
         model = make_cnn(s.model)
         optimizer = optim.AdamW(model.parameters(), lr=s.lr, weight_decay=s.weight_decay)
         schedule = optim.lr_scheduler.OneCycleLR(optimizer, s.lr, total_steps=self.steps)
@@ -79,4 +85,25 @@ class CnnRecipe(recipe.Recipe):
 
     def logits(self, x: np.ndarray) -> np.ndarray:
         """(N, 1, 28, 28) -> (N, 10), a few at a time."""
-        return np.concatenate([self.model(self.cast(x[i : i + 200])).numpy() for i in range(0, len(x), 200)])
+        return np.concatenate([self.read(self.model(self.cast(x[i : i + 200]))) for i in range(0, len(x), 200)])
+
+    def pictures(self, history: History) -> dict[str, bytes]:
+        logits, first = self.logits(self.test_x), next(w for w in self.model.parameters() if w.ndim == 4)
+        augmented = [self.augment.at(epoch, 0)(self.x[:10]) for epoch in range(3)]
+        rows = np.concatenate([self.x[:10], *augmented])[:, 0]  # ten digits, and below them what training sees
+        return {
+            "curves.png": plots.curves(history),
+            "augmented.png": plots.images(rows),
+            "filters.png": plots.images(self.read(first)[:, 0], columns=8, signed=True),
+            "mistakes.png": plots.mistakes(self.test_x[:, 0], self.test_y, logits),
+            "confusion.png": plots.confusion(self.test_y, logits.argmax(1), DIGITS),
+        }
+
+    def use(self, inputs: Sequence[str], how: recipe.Use) -> recipe.Shown:
+        """Image files with a digit each; without any, the first digits of the test part."""
+        if inputs:
+            x = np.stack([read_digit(path) for path in inputs])[:, None]
+        else:
+            x = self.test_x[: how.count]
+            inputs = [f"test digit {i}, a {y}" for i, y in enumerate(self.test_y[: how.count])]
+        return recipe.Shown(told(inputs, self.logits(x), DIGITS), {"seen.png": plots.images(x[:, 0])})

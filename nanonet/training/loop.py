@@ -35,7 +35,8 @@ class Loop:
     folder      where last.safetensors and history.csv are kept: after each row, and when `save_seconds` have passed
     verbose     0 nothing, 1 a bar, 2 a line per row; None: a bar in a terminal, else lines
 
-    history     {"step": […], "loss": […], …}, a value for each row; `done` counts the steps
+    history     {"step": […], "loss": […], …}, a value for each row; `done` counts the steps; `seconds` are the clock's
+                and `cpu_seconds` the processor's, over all parts of a run
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class Loop:
         self.verbose = verbose
         self.history = History()
         self.done = 0
-        self.seconds = 0.0
+        self.seconds = self.cpu_seconds = 0.0
         self.pending: dict[str, list[float]] = {}
 
     def run(self, resume: bool = False) -> History:
@@ -71,7 +72,7 @@ class Loop:
         if resume:
             self._resume()
         began = self.saved = time.perf_counter()
-        before = self.seconds
+        before, worked = self.seconds, self.cpu_seconds - time.process_time()
         with (
             show_steps(self.verbose, self.steps, self.done) as show,
             Interrupt() as interrupt,
@@ -81,6 +82,7 @@ class Loop:
                 for batch in self._batches():
                     self._one(batch)
                     self.seconds = before + time.perf_counter() - began
+                    self.cpu_seconds = worked + time.process_time()
                     show.step(self.done, {name: values[-1] for name, values in self.pending.items()})
                     if self.done % self.every == 0 or self.done == self.steps:
                         self._row(show)
@@ -99,7 +101,8 @@ class Loop:
         if self.folder is None:
             return
         state = {name: part.state_dict() for name, part in self.parts.items()}
-        place = {"done": self.done, "seconds": self.seconds, "history": dict(self.history), "pending": self.pending}
+        spent = {"seconds": self.seconds, "cpu_seconds": self.cpu_seconds}
+        place = {"done": self.done, **spent, "history": dict(self.history), "pending": self.pending}
         more = {"loader": self.loader.state_dict(), "random": random.get_state(), "steps": self.steps}
         save_state(self.folder / f"last{SUFFIX}", {**more, **place, "parts": state})
         text = io.StringIO()
@@ -141,6 +144,6 @@ class Loop:
         if "parts" not in state or state["parts"].keys() != self.parts.keys():
             raise CheckpointError(f"checkpoint: {path} is of another kind of run")
         restore({**self.parts, "loader": self.loader}, {**state["parts"], "loader": state["loader"]}, str(path))
-        self.done, self.seconds = state["done"], state["seconds"]
+        self.done, self.seconds, self.cpu_seconds = state["done"], state["seconds"], state["cpu_seconds"]
         self.history, self.pending = History(state["history"]), state["pending"]
         random.set_state(state["random"])

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 
 PLACES = {
     "mlp": "mlp:MlpTwin",
+    "tabular": "mlp:MlpTwin",
+    "mlp784": "mlp:MlpTwin",
+    "line": "mlp:MlpTwin",
     "cnn": "cnn:CnnTwin",
     "charcnn": "charcnn:CharCnnTwin",
     "vae": "vae:VaeTwin",

@@ -1,0 +1,72 @@
+"""The sentiment classifier in PyTorch: guessing hidden tokens, then classifying."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from nanonet.recipes import Recipe
+from nanonet_benchmarks.models.twin import Twin
+from nanonet_benchmarks.models.twins.bert import Bert, Heads
+
+
+class Classifier(nn.Module):
+    def __init__(self, c: Any, pooling: str, units: int) -> None:
+        super().__init__()
+        self.pooling = pooling
+        self.bert = Bert(c, pooler=False)
+        self.cls = Heads(c, pairs=False)
+        self.dense = nn.Linear(c.hidden_size * len(pooling.split("+")), units)
+        self.output = nn.Linear(units, 1)
+        self.dropout = nn.Dropout(c.hidden_dropout_prob)
+
+    def forward(self, ids: Tensor, mask: Tensor, kinds: Tensor) -> Tensor:
+        x, _ = self.bert(ids, mask, kinds)
+        padding = ~mask.bool()[:, :, None]
+        pooled = {
+            "mean": x.masked_fill(padding, 0).sum(1) / mask.sum(1, keepdim=True),
+            "max": x.masked_fill(padding, -torch.inf).amax(1),
+            "cls": x[:, 0],
+        }
+        p = self.dropout(torch.cat([pooled[how] for how in self.pooling.split("+")], dim=1))
+        return self.output(self.dropout(torch.relu(self.dense(p)))).squeeze(1)
+
+    def guess(self, ids: Tensor, mask: Tensor, kinds: Tensor, at: Tensor) -> Tensor:
+        x, _ = self.bert(ids, mask, kinds)
+        return self.cls.predictions(x.flatten(0, 1)[at], self.bert.embeddings.word_embeddings.weight)
+
+
+class SentimentTwin(Twin):
+    def build(self, recipe: Recipe) -> dict[str, nn.Module]:
+        self.steps, self.first = recipe.steps, recipe.pretraining
+        return {"model": Classifier(recipe.model.config, self.settings.pooling, self.settings.units)}
+
+    def set_up(self) -> None:
+        parameters = self.modules["model"].parameters()
+        self.optimizer = torch.optim.AdamW(parameters, lr=1.0, weight_decay=self.settings.weight_decay)
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, self.rate)
+
+    def rate(self, step: int) -> float:
+        """For each of the two parts: up in a straight line, then down to 0."""
+        s = self.settings
+        begin, end, top = (0, self.first, s.pretrain_lr) if step < self.first else (self.first, self.steps, s.lr)
+        rise = s.warmup * (end - begin)
+        done = step - begin
+        return top * (done / rise if done < rise else max(0.0, (end - begin - done) / (end - begin - rise)))
+
+    def step(self, batch: Any) -> dict[str, float]:
+        model = self.modules["model"]
+        self.optimizer.zero_grad()
+        inputs = batch["ids"], batch["mask"], batch["kinds"]
+        if "targets" in batch:
+            loss = F.cross_entropy(model.guess(*inputs, batch["at"]), batch["targets"])
+        else:
+            loss = F.binary_cross_entropy_with_logits(model(*inputs), batch["labels"])
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), self.settings.clip)
+        self.optimizer.step()
+        self.schedule.step()
+        return {"loss": loss.item()}
