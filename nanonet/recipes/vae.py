@@ -34,7 +34,7 @@ class Settings(recipe.Settings):
     beta: float = 1.0
     warmup: int = 5
     choosing: bool = False
-    epochs: int = 50
+    epochs: int = 20
     batch_size: int = 16
 
     def __post_init__(self) -> None:
