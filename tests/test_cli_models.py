@@ -27,13 +27,13 @@ def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_network_is_trained(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "mlp", *QUICK]) == 0
     shown = capsys.readouterr().out
-    assert "610 weights, 45 steps of 32 samples" in shown
+    assert "610 weights, 41 steps of 32 samples" in shown
     assert "On held-out data" in shown
     assert main(["predict", "runs/mlp", "rows.csv"]) == 1
     assert "nanonet generate runs/mlp TEXT… uses it" in capsys.readouterr().err
     about = json.loads(Path("runs/mlp/model.json").read_text())
     assert about["recipe"] == "mlp"
-    assert about["settings"]["network"]["hidden"] == [8]
+    assert about["settings"]["hidden"] == [8]
 
 
 def test_the_networks_are_listed(capsys: pytest.CaptureFixture[str]) -> None:

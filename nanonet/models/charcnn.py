@@ -64,7 +64,7 @@ class CharCNN(Module):
         super().__init__()
         self.config = config
         sizes = (config.embedding, *config.channels)
-        self.embedding = Embedding(len(ALPHABET) + 2, config.embedding)
+        self.embedding = Embedding(len(ALPHABET) + 2, config.embedding, padding_idx=0)
         self.convolutions = ModuleList(
             [Conv1d(m, n, config.kernel, padding=config.kernel // 2) for m, n in itertools.pairwise(sizes)]
         )

@@ -35,11 +35,12 @@ def as_images(x: np.ndarray) -> np.ndarray:
     return x.reshape(-1, 1, 28, 28)
 
 
-def read_digit(path: str, side: int = 28, box: int = 20) -> np.ndarray:
+def read_digit(path: str, side: int = 28, box: int = 20, middle: float = 14.0) -> np.ndarray:
     """A digit in an image file as a data set has it: (side, side), from 0 (paper) to 1 (ink).
 
-    As in MNIST, the ink is scaled to fit a square of `box` pixels and its centre of mass put into the middle. Paper is
-    what most of the border is. Raises OSError for a file that is not there or no image, ValueError for one without ink.
+    As in MNIST, the ink is scaled to fit a square of `box` pixels and its centre of mass is put at row and column
+    `middle`. Paper is what most of the border is. Raises OSError for a file that is not there or no image, ValueError
+    for one without ink.
     """
     from PIL import Image, UnidentifiedImageError
 
@@ -52,7 +53,7 @@ def read_digit(path: str, side: int = 28, box: int = 20) -> np.ndarray:
     ink = abs(grey - np.median(border))
     if ink.max() < 0.1:
         raise ValueError(f"{path}: expected a digit darker or lighter than the paper, found nothing in the image")
-    return _centred(_fitted(ink / ink.max(), box), side)
+    return _centred(_fitted(ink / ink.max(), box), side, middle)
 
 
 def _fitted(ink: np.ndarray, box: int) -> np.ndarray:
@@ -67,14 +68,14 @@ def _fitted(ink: np.ndarray, box: int) -> np.ndarray:
     return np.clip(np.asarray(scaled, np.float32), 0, 1)
 
 
-def _centred(ink: np.ndarray, side: int) -> np.ndarray:
-    """On a square of paper, the centre of mass at pixel side/2 as in MNIST, as far as the ink stays on the paper."""
+def _centred(ink: np.ndarray, side: int, middle: float) -> np.ndarray:
+    """On a square of paper, the centre of mass in the middle as far as the ink stays on the paper."""
     page = np.zeros((side, side), np.float32)
     corner = []
     for axis, n in enumerate(ink.shape):
         mass = ink.sum(1 - axis)
         centre = float((np.arange(n) * mass).sum() / mass.sum())
-        corner.append(min(max(round(side / 2 - centre), 0), side - n))
+        corner.append(min(max(round(middle - centre), 0), side - n))
     top, left = corner
     page[top : top + ink.shape[0], left : left + ink.shape[1]] = ink
     return page

@@ -173,7 +173,8 @@ class MlpRecipe(recipe.Recipe):
         """The sample (D,) that an input stands for."""
         if self.data.image_shape:
             side = self.data.image_shape[0]
-            return read_digit(text, side, box=20 if side == 28 else side).reshape(-1)
+            full = {} if side == 28 else {"box": side, "middle": (side - 1) / 2}  # scikit-learn's fill their square
+            return read_digit(text, side, **full).reshape(-1)
         width = self.data.x.shape[1]
         try:
             row = np.array([float(part) for part in text.split(",")], np.float32)

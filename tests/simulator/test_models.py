@@ -18,8 +18,8 @@ assert isinstance(backend, SimulatedCuda)
 
 BERT = {"vocab_size": 60, "hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8}
 TINY: dict[str, dict[str, Any]] = {
-    "mlp": {"hidden": "8", "batch_size": 4},
-    "cnn": {"channels": 1, "batch_size": 2},
+    "mlp": {"hidden": "8", "batch_size": 4, "dropout": 0},
+    "cnn": {"network": "lenet", "channels": 1, "batch_size": 2},
     "vae": {"architecture": "dense", "units": 4, "hidden": 4, "latent": 2, "batch_size": 2},
     "gan": {"network": "dense", "channels": 2, "hidden": 8, "latent": 2, "batch_size": 2},
     "rnn": {"hidden": 4, "batch_size": 2},

@@ -17,7 +17,7 @@ class CharCnn(nn.Module):
     def __init__(self, config: Any, vocabulary: int) -> None:
         super().__init__()
         widths = [config.embedding, *config.channels]
-        self.embedding = nn.Embedding(vocabulary, config.embedding)
+        self.embedding = nn.Embedding(vocabulary, config.embedding, padding_idx=0)
         self.convolutions = nn.ModuleList(
             [nn.Conv1d(m, n, config.kernel, padding="same") for m, n in itertools.pairwise(widths)]
         )
