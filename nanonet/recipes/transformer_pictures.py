@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -67,7 +66,7 @@ def _characters(set_ticks: Any, line: str) -> None:
 
 
 def draw_positions() -> Any:
-    """The table of sinusoidal positions; and the scores of a token with equal ones before and after it."""
+    """The table of sinusoidal positions; and the scores of a token with those before and after it."""
     from nanonet.teach.plots import style
 
     length, width, middle = 60, 64, 30
@@ -80,18 +79,19 @@ def draw_positions() -> Any:
     style.tidy(right, grid="y")
     for (name, scores), colour in zip(_scores(length, width, middle).items(), style.CLASSES, strict=False):
         right.plot(np.arange(length) - middle, scores, color=colour, label=name)
-    right.set(xlabel="distance t - s", ylabel="score, at distance 0: 1")
-    right.set_title("how like two places are", loc="left")
-    right.legend(frameon=False)
+    right.set(xlabel="distance t - s", ylabel="score, 1 at most", ylim=(0.3, 1.05))
+    right.set_title("which places a token finds", loc="left")
+    right.legend(frameon=False, loc="lower center", fontsize=style.TEXT - 1)
     return picture
 
 
-def _scores(length: int, width: int, middle: int) -> dict[str, Sequence[float]]:
-    """p_s · p_t of sinusoidal positions; q_s · k_t of one vector turned by rotary ones. Both for s = middle."""
+def _scores(length: int, width: int, middle: int, back: int = 5) -> dict[str, np.ndarray]:
+    """p_s · p_t of sinusoidal positions; q_s · k_t of a query and a key turned by rotary ones. Both for s = middle."""
     table = sinusoidal(length, width)
-    same = nt.tensor(np.ones((1, 1, length, width)) / np.sqrt(width))
-    turned = Rotary(length, width)(same).numpy()[0, 0]
+    query = nt.tensor(np.ones((1, 1, length, width)) / np.sqrt(width))
+    turned = Rotary(length + back, width)
+    queries, keys = (turned(query, start).numpy()[0, 0] for start in (0, back))
     return {
         "sinusoidal: p(s) · p(t)": table @ table[middle] / (width / 2),
-        "rotary: q(s) · k(t), q = k": turned @ turned[middle],
+        f"rotary: q(s) · k(t), for a k that is q turned by {back} places": keys @ queries[middle],
     }
