@@ -32,7 +32,9 @@ class Ngrams:
         counts: tuple[Counter[str], Counter[str]] = Counter(), Counter()
         for text, label in zip(texts, labels, strict=True):
             counts[int(label)].update(runs(text))
-        known = sorted(run for run in counts[0].keys() | counts[1].keys() if counts[0][run] + counts[1][run] >= at_least)
+        known = sorted(
+            run for run in counts[0].keys() | counts[1].keys() if counts[0][run] + counts[1][run] >= at_least
+        )
         q, p = (np.array([count[run] + 1.0 for run in known]) for count in counts)
         return cls(known, np.append(0.0, np.log(p / p.sum()) - np.log(q / q.sum())))
 

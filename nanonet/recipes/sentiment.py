@@ -13,6 +13,7 @@ from nanonet import functional as F
 from nanonet import optim, random
 from nanonet.data.lengths import LengthLoader
 from nanonet.data.masking import mask_tokens, padded
+from nanonet.data.ngrams import Ngrams
 from nanonet.data.pairs import TokenPairs
 from nanonet.data.reviews import split_reviews
 from nanonet.data.seeds import generator
@@ -26,7 +27,7 @@ from nanonet.recipes.bert import up_and_down
 from nanonet.recipes.bert_folder import begin_with, read_bert_folder
 from nanonet.training.history import History
 
-TOKENIZER, PAIRS = "tokenizer.json", "pairs.json"
+TOKENIZER, PAIRS, NGRAMS = "tokenizer.json", "pairs.json", "ngrams.json"
 SIZE = 64  # texts that are judged at once
 
 
@@ -39,12 +40,15 @@ class Settings(recipe.Settings):
                       tokenizer and sizes are then taken, and no pairs
     length            tokens of a review that are read
     pairs             pairs of neighbouring tokens with a vector of their own, the most frequent; 0: none
+    ngrams            add to BERT's answer that of a bag of runs of 1 to 3 characters
+    ngram_lr          the bag's highest learning rate
     pooling           mean, as in D3; cls; max; mean+max
     units             of the layer between the pooled vector and the output
     pretrain_epochs   rounds in which hidden tokens are guessed, before the rounds in which reviews are classified
     pretrain_lr       the highest learning rate in these; `lr` is that of the classification
     masked            share of the tokens that are hidden, to be guessed
-    left_out          share of the tokens that are hidden when a review is to be classified: it is another each time
+    left_out          share of the tokens, and of the n-grams, that are hidden when a review is to be classified: others
+                      each time
     warmup            share of the steps, of each of both kinds, in which the learning rate rises; then it falls to 0
     weight_decay      AdamW's
     clip              largest norm of the gradient
@@ -54,24 +58,26 @@ class Settings(recipe.Settings):
     init_from: str | None = None
     length: int = 128
     pairs: int = 16384
+    ngrams: bool = True
+    ngram_lr: float = 0.02
     pooling: Literal["mean", "cls", "max", "mean+max"] = "mean"
     units: int = 128
-    pretrain_epochs: int = 6
+    pretrain_epochs: int = 2
     pretrain_lr: float = 1e-3
     masked: float = 0.15
-    left_out: float = 0.15
-    epochs: int = 4
-    lr: float = 5e-4
+    left_out: float = 0.3
+    epochs: int = 3
+    lr: float = 7e-4
     warmup: float = 0.1
     weight_decay: float = 0.01
     clip: float = 1.0
     network: BertConfig = field(
         default_factory=lambda: BertConfig(
             vocab_size=4000,
-            hidden_size=128,
+            hidden_size=64,
             num_hidden_layers=2,
-            num_attention_heads=4,
-            intermediate_size=512,
+            num_attention_heads=2,
+            intermediate_size=128,
             attention_probs_dropout_prob=0.0,
             max_position_embeddings=128,
         )
@@ -81,6 +87,7 @@ class Settings(recipe.Settings):
         super().__post_init__()
         self.expect("length", 3 <= self.length <= self.network.longest, f"from 3 to {self.network.longest} positions")
         self.expect("pairs", self.pairs >= 0, "at least 0")
+        self.expect("ngram_lr", 0 < self.ngram_lr < float("inf"), "a number above 0")
         self.expect("units", self.units >= 1, "at least 1")
         self.expect("pretrain_epochs", self.pretrain_epochs >= 0, "at least 0")
         self.expect("pretrain_lr", 0 < self.pretrain_lr < float("inf"), "a number above 0")
@@ -111,14 +118,16 @@ class SentimentRecipe(recipe.Recipe):
         self.pairs = TokenPairs.train(self.ids, settings.pairs)
         kinds = max(settings.network.type_vocab_size, len(self.pairs))
         self.settings = settings.replace(type_vocab_size=kinds)
+        self.ngrams = Ngrams.train(self.split.train.texts, self.split.train.labels) if settings.ngrams else None
+        self.numbers = self.ngrams(self.split.train.texts) if self.ngrams else []
         self.title = f"BERT on {len(self.ids):,} reviews"
         self.loader = LengthLoader(
             np.arange(len(self.ids)), [len(one) for one in self.ids], settings.batch_size, seed=settings.seed
         )
         self.every = len(self.loader)
-        model = TextClassifier(self.settings.network, settings.pooling, settings.units)
+        model = self.network(self.settings, self.ngrams)
         begin_with(model, weights)
-        optimizer = optim.AdamW(model.parameters(), lr=1.0, weight_decay=settings.weight_decay)
+        optimizer = optim.AdamW(self.groups(model), lr=1.0, weight_decay=settings.weight_decay)
         self.parts = {"model": model, "optimizer": optimizer, "schedule": LambdaLR(optimizer, self.rate)}
 
     @classmethod
@@ -128,8 +137,21 @@ class SentimentRecipe(recipe.Recipe):
         made.settings, made.dtype, made.device = settings, np.dtype(np.float32), nt.zeros(1).device
         made.tokenizer = BertTokenizer(the_library().Tokenizer.from_str(extras[TOKENIZER]), PAD)
         made.pairs = TokenPairs.from_json(extras[PAIRS])
-        made.parts = {"model": TextClassifier(settings.network, settings.pooling, settings.units)}
+        made.ngrams = Ngrams.from_json(extras[NGRAMS]) if settings.ngrams else None
+        made.parts = {"model": cls.network(settings, made.ngrams)}
         return made
+
+    @staticmethod
+    def network(settings: Any, ngrams: Ngrams | None) -> TextClassifier:
+        ratio = None if ngrams is None else ngrams.ratio
+        return TextClassifier(settings.network, settings.pooling, settings.units, ratio)
+
+    def groups(self, model: TextClassifier) -> list[dict[str, Any]]:
+        """BERT's parameters, and the bag's, whose rate is ngram_lr where BERT's is lr and which do not decay."""
+        bag = [] if model.bag is None else list(model.bag.parameters())
+        deep = [p for name, p in model.named_parameters() if not name.startswith("bag.")]
+        wide = {"params": bag, "lr": self.settings.ngram_lr / self.settings.lr, "weight_decay": 0.0}
+        return [{"params": deep}, wide] if bag else [{"params": deep}]
 
     @property
     def steps(self) -> int:
@@ -157,9 +179,13 @@ class SentimentRecipe(recipe.Recipe):
         drawn_before = place["epoch"] * len(self.loader) + place["position"] - 1
         if drawn_before < self.pretraining:
             return self.cast(self.hide(ids, random.default_generator()))
-        gone = (random.default_generator().random(ids.shape) < self.settings.left_out) & (ids >= len(SPECIAL))
-        labels = self.split.train.labels[rows].astype(np.float32)
-        return self.cast(self.inputs(np.where(gone, MASK, ids)) | {"labels": labels})
+        rng, share = random.default_generator(), self.settings.left_out
+        gone = (rng.random(ids.shape) < share) & (ids >= len(SPECIAL))
+        found = self.inputs(np.where(gone, MASK, ids)) | {"labels": self.split.train.labels[rows].astype(np.float32)}
+        if self.ngrams:
+            numbers = padded([self.numbers[row] for row in rows])
+            found["numbers"] = np.where(rng.random(numbers.shape) < share, 0, numbers)
+        return self.cast(found)
 
     def step(self, batch: Any) -> dict[str, float]:
         self.parts["optimizer"].zero_grad()
@@ -175,7 +201,7 @@ class SentimentRecipe(recipe.Recipe):
 
     def classify(self, batch: Any) -> nt.Tensor:
         """Logits (N,) of praise."""
-        return self.model(batch["ids"], batch["mask"], batch["kinds"])
+        return self.model(batch["ids"], batch["mask"], batch["kinds"], batch.get("numbers"))
 
     def guess(self, batch: Any) -> nt.Tensor:
         """Logits (M, V) of the hidden tokens."""
@@ -198,7 +224,10 @@ class SentimentRecipe(recipe.Recipe):
         ids = self.encode(texts, self.settings.length)
         order, found = np.argsort([len(one) for one in ids], kind="stable"), np.empty(len(ids))
         for rows in np.array_split(order, range(SIZE, len(order), SIZE)):
-            batch = self.cast(self.inputs(padded([ids[row] for row in rows])))
+            inputs = self.inputs(padded([ids[row] for row in rows]))
+            if self.ngrams:
+                inputs["numbers"] = padded(self.ngrams([texts[row] for row in rows]))
+            batch = self.cast(inputs)
             found[rows] = self.read(F.sigmoid(self.classify(batch)))
         return found
 
@@ -219,7 +248,8 @@ class SentimentRecipe(recipe.Recipe):
         return {"sentiment.png": sentiment_figures.draw(self, history)}
 
     def extras(self) -> dict[str, str]:
-        return {TOKENIZER: self.tokenizer.to_json(), PAIRS: self.pairs.to_json()}
+        kept = {TOKENIZER: self.tokenizer.to_json(), PAIRS: self.pairs.to_json()}
+        return kept | ({NGRAMS: self.ngrams.to_json()} if self.ngrams else {})
 
     def use(self, inputs: Sequence[str], how: recipe.Use) -> recipe.Shown:
         """Each text: praise or complaint, and how probable that is."""

@@ -13,8 +13,20 @@ from nanonet_benchmarks.models.twin import Twin
 from nanonet_benchmarks.models.twins.bert import Bert, Heads
 
 
+class Bag(nn.Module):
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(size, 1))
+        self.scale = nn.Parameter(torch.ones(1))
+        self.register_buffer("ratio", torch.zeros(size, 1))
+
+    def forward(self, numbers: Tensor) -> Tensor:
+        terms = F.embedding_bag(numbers, self.weight * self.ratio, mode="sum").squeeze(1)
+        return self.scale * terms / (1 + (numbers > 0).sum(1)).to(terms.dtype).sqrt()
+
+
 class Classifier(nn.Module):
-    def __init__(self, c: Any, pooling: str, units: int) -> None:
+    def __init__(self, c: Any, pooling: str, units: int, ngrams: int) -> None:
         super().__init__()
         self.pooling = pooling
         self.bert = Bert(c, pooler=False)
@@ -22,8 +34,9 @@ class Classifier(nn.Module):
         self.dense = nn.Linear(c.hidden_size * len(pooling.split("+")), units)
         self.output = nn.Linear(units, 1)
         self.dropout = nn.Dropout(c.hidden_dropout_prob)
+        self.bag = Bag(ngrams) if ngrams else None
 
-    def forward(self, ids: Tensor, mask: Tensor, kinds: Tensor) -> Tensor:
+    def forward(self, ids: Tensor, mask: Tensor, kinds: Tensor, numbers: Tensor | None) -> Tensor:
         x, _ = self.bert(ids, mask, kinds)
         padding = ~mask.bool()[:, :, None]
         pooled = {
@@ -32,7 +45,8 @@ class Classifier(nn.Module):
             "cls": x[:, 0],
         }
         p = self.dropout(torch.cat([pooled[how] for how in self.pooling.split("+")], dim=1))
-        return self.output(self.dropout(torch.relu(self.dense(p)))).squeeze(1)
+        y = self.output(self.dropout(torch.relu(self.dense(p)))).squeeze(1)
+        return y if self.bag is None or numbers is None else y + self.bag(numbers)
 
     def guess(self, ids: Tensor, mask: Tensor, kinds: Tensor, at: Tensor) -> Tensor:
         x, _ = self.bert(ids, mask, kinds)
@@ -42,11 +56,15 @@ class Classifier(nn.Module):
 class SentimentTwin(Twin):
     def build(self, recipe: Recipe) -> dict[str, nn.Module]:
         self.steps, self.first = recipe.steps, recipe.pretraining
-        return {"model": Classifier(recipe.model.config, self.settings.pooling, self.settings.units)}
+        ngrams = 0 if recipe.model.bag is None else len(recipe.model.bag.ratio)
+        return {"model": Classifier(recipe.model.config, self.settings.pooling, self.settings.units, ngrams)}
 
     def set_up(self) -> None:
-        parameters = self.modules["model"].parameters()
-        self.optimizer = torch.optim.AdamW(parameters, lr=1.0, weight_decay=self.settings.weight_decay)
+        model, s = self.modules["model"], self.settings
+        groups: list[dict[str, Any]] = [{"params": [p for n, p in model.named_parameters() if "bag." not in n]}]
+        if model.bag is not None:
+            groups.append({"params": list(model.bag.parameters()), "lr": s.ngram_lr / s.lr, "weight_decay": 0.0})
+        self.optimizer = torch.optim.AdamW(groups, lr=1.0, weight_decay=s.weight_decay)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, self.rate)
 
     def rate(self, step: int) -> float:
@@ -64,7 +82,8 @@ class SentimentTwin(Twin):
         if "targets" in batch:
             loss = F.cross_entropy(model.guess(*inputs, batch["at"]), batch["targets"])
         else:
-            loss = F.binary_cross_entropy_with_logits(model(*inputs), batch["labels"])
+            logits = model(*inputs, batch.get("numbers"))
+            loss = F.binary_cross_entropy_with_logits(logits, batch["labels"])
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), self.settings.clip)
         self.optimizer.step()
