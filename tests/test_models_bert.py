@@ -15,7 +15,7 @@ from nanonet.models.bert_heads import (
     span_loss,
 )
 from nanonet.models.config import ConfigError
-from nanonet.models.pooling import cut_layers, pool
+from nanonet.models.pooling import cut_layers, pool, pool_layers
 from nanonet.models.pretrained import load_pretrained, save_pretrained
 
 SIZES = {
@@ -176,6 +176,11 @@ def test_pooling():
     np.testing.assert_allclose(ways["mean"], [x[0, :2].mean(0), x[1].mean(0)], rtol=1e-6)
     np.testing.assert_array_equal(ways["cls"], x[:, 0])
     np.testing.assert_array_equal(ways["max"], [x[0, :2].max(0), x[1].max(0)])
+    both = pool_layers([nt.tensor(-x), nt.tensor(x * 2), nt.tensor(x)], nt.tensor(mask), last=2, unit=True).numpy()
+    unit = ways["mean"] / np.linalg.norm(ways["mean"], axis=1, keepdims=True)
+    np.testing.assert_allclose(both, np.concatenate([unit, unit], 1), rtol=1e-6)
+    with pytest.raises(ValueError, match="expected 1 to 2 layers, got 3"):
+        pool_layers([nt.tensor(x)] * 3, nt.tensor(mask), last=3)
     with pytest.raises(ValueError, match="expected one of mean, cls, max, got 'sum'"):
         pool(nt.tensor(x), nt.tensor(mask), "sum")
 

@@ -34,14 +34,14 @@ def tiny(tmp_path, monkeypatch):
     """Settings with a body of random weights and made sentences."""
     pytest.importorskip("tokenizers", reason="sentences go through tokenizers")
     nt.manual_seed(0)
-    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 16}
     config = BertConfig().replace(vocab_size=len(WORDS), max_position_embeddings=16, **sizes)
     config = config.replace(hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0, initializer_range=0.5)
     save_pretrained(tmp_path / "body", BertModel(config))
     (tmp_path / "body" / "vocab.txt").write_text("\n".join(WORDS))
     monkeypatch.setenv("NANONET_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(minilm, "english_sentiment", lambda data: read_snippets(lines()))
-    return {"body": str(tmp_path / "body"), "inputs": 16, "hidden": "8", "length": 16, "lr": 0.05, "dropout": 0.0}
+    return {"body": str(tmp_path / "body"), "layers": 2, "hidden": "8", "length": 16, "lr": 0.05, "dropout": 0.0}
 
 
 WHOLE = {"finetune": True, "batch_size": 8, "lr": 0.01}
@@ -85,12 +85,20 @@ def test_what_is_judged(tiny):
     assert 0.5 <= figures["tfidf_accuracy"] <= 1
     rows = [set(recipe.rows[part]) for part in ("train", "validation", "test")]
     assert sum(map(len, rows)) == len(set.union(*rows)) == 100  # no sentence is in two parts
-    shown = recipe.use(["very good and warm film", "a bad and cold film"], Use())
+    sentences = ["very good and warm film", "a bad and cold film"]
+    shown = recipe.use(sentences, Use())
+    again = type(recipe).restore(recipe.settings, recipe.extras())
+    again.load_weights(recipe.weights())
+    assert again.use(sentences, Use()) == shown
     assert [line.split()[0] for line in shown.lines] == ["positive", "negative"]
 
 
-def test_a_picture_shows_the_test_sentences(tiny):
-    assert promise.make("minilm", **tiny).pictures(None)["minilm.png"].startswith(b"\x89PNG")
+def test_the_head_alone_is_restored_and_the_picture_drawn(tiny):
+    recipe = promise.make("minilm", **tiny)
+    assert recipe.pictures(None)["minilm.png"].startswith(b"\x89PNG")
+    again = type(recipe).restore(recipe.settings, recipe.extras())
+    again.load_weights(recipe.weights())
+    assert again.use(["a good film"], Use()) == recipe.use(["a good film"], Use())
 
 
 def test_vectors_are_computed_once(tiny, monkeypatch):

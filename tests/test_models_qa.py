@@ -103,7 +103,11 @@ def test_what_is_judged():
     assert figures["questions"] == len(recipe.tested) > 5
     assert 0 <= figures["exact_match"] <= figures["f1"] <= 1
     assert all(text in one.passage for text, one in zip(found, recipe.tested, strict=True))
-    assert recipe.use(["What is x? | x : int The number."], Use()).lines[0] in "x : int The number."
+    shown = recipe.use(["What is x? | x : int The number."], Use())
+    assert shown.lines[0] in "x : int The number."
+    again = type(recipe).restore(recipe.settings, recipe.extras())
+    again.load_weights(recipe.weights())
+    assert again.use(["What is x? | x : int The number."], Use()) == shown
     with pytest.raises(ValueError, match=r'expected "question \| passage"'):
         recipe.use(["What is x?"], Use())
     assert recipe.pictures(None)["qa.png"].startswith(b"\x89PNG")

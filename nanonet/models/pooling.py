@@ -32,6 +32,17 @@ def pool(hidden: Tensor, mask: Tensor, how: str = "mean") -> Tensor:
     return F.sum(hidden * weights, axis=1) / F.maximum(F.sum(weights, axis=1), 1e-9)
 
 
+def pool_layers(states: Sequence[Tensor], mask: Tensor, how: str = "mean", last: int = 1, unit: bool = False) -> Tensor:
+    """`pool` of each of the `last` layers, from the lowest of these to the highest, beside each other: (N, last · D).
+
+    `unit` divides each layer's vector by its length. Raises ValueError for more layers than there are.
+    """
+    if not 1 <= last < len(states):
+        raise ValueError(f"pool_layers: expected 1 to {len(states) - 1} layers, got {last}")
+    vectors = [pool(hidden, mask, how) for hidden in states[-last:]]
+    return F.concatenate([F.normalize(v) for v in vectors] if unit else vectors, axis=-1)
+
+
 def cut_layers(model: BertModel, keep: int | Sequence[int]) -> BertModel:
     """A copy of the network with its first `keep` layers, or with the layers of these numbers, counted from 0.
 

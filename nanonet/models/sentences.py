@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from nanonet import functional as F
 from nanonet.creation import tensor
 from nanonet.data.download import DataUnavailable, cache_folder
+from nanonet.device import on_host
 from nanonet.models.bert import BertModel
 from nanonet.models.bert_tokenizer import BertTokenizer, Encoded, refuse
-from nanonet.models.pooling import pool
+from nanonet.models.pooling import pool_layers
 from nanonet.nn import Module
 from nanonet.tensor import Tensor
 from nanonet.variable import no_grad
@@ -36,6 +36,7 @@ def sentence_embeddings(
     *,
     pooling: str = "mean",
     unit: bool = True,
+    layers: int = 1,
     batch_size: int = 32,
     verbose: bool | None = None,
 ) -> np.ndarray:
@@ -44,6 +45,7 @@ def sentence_embeddings(
     max_length  tokens of a text that are read, [CLS] and [SEP] among them
     pooling     mean, cls or max, see `pool`
     unit        divide each vector by its length, so that a product of two is their cosine
+    layers      more than 1: the vectors of so many layers, the last ones, beside each other (N, layers · D)
     batch_size  texts at a time; texts of like length go together, so that little is padded
     verbose     show a bar; None: in a terminal, for many texts
 
@@ -58,7 +60,7 @@ def sentence_embeddings(
         )
     if batch_size < 1:
         raise ValueError(f"sentence_embeddings: expected batch_size of at least 1, got {batch_size}")
-    found = np.empty((len(texts), bert.config.hidden_size), bert.embeddings.word_embeddings.weight.dtype)
+    found = np.empty((len(texts), layers * bert.config.hidden_size), bert.embeddings.word_embeddings.weight.dtype)
     modes = [(module, module.training) for module in bert.modules()]
     bert.eval()
     try:
@@ -68,7 +70,7 @@ def sentence_embeddings(
                 order = np.argsort([len(one.ids) for one in encodings], kind="stable")
                 for rows in np.array_split(order, range(batch_size, len(order), batch_size)):
                     batch = tokenizer.batch([encodings[row] for row in rows])
-                    found[begin + rows] = embedded(bert, batch, pooling, unit).numpy()
+                    found[begin + rows] = on_host(embedded(bert, batch, pooling, unit, layers).array)
                     advance(len(rows))
     finally:
         for module, training in modes:
@@ -76,26 +78,25 @@ def sentence_embeddings(
     return found
 
 
-def embedded(bert: Any, batch: Encoded, pooling: str = "mean", unit: bool = True) -> Any:
-    """The vectors (N, D) of a batch of tokens, as a Tensor."""
+def embedded(bert: Any, batch: Encoded, pooling: str = "mean", unit: bool = True, layers: int = 1) -> Tensor:
+    """The vectors (N, layers · D) of a batch of tokens, as a Tensor."""
     device = bert.embeddings.word_embeddings.weight.device
     ids, mask, kinds = (tensor(part, device=device) for part in batch)
-    vectors = pool(bert(ids, mask, kinds).last_hidden_state, mask, pooling)
-    return F.normalize(vectors) if unit else vectors
+    return pool_layers(bert(ids, mask, kinds).hidden_states, mask, pooling, layers, unit)
 
 
 class SentenceClassifier(Module):
-    """`head` on the mean of the last layer's vectors, at unit length:  ids, mask (N, T) -> what the head gives.
+    """`head` on the means of the last `layers` layers' vectors:  ids, mask (N, T) -> what the head gives.
 
     Both are trained: D4's fine-tuning with D3's average pooling.
     """
 
-    def __init__(self, bert: BertModel, head: Module) -> None:
+    def __init__(self, bert: BertModel, head: Module, layers: int = 1) -> None:
         super().__init__()
-        self.bert, self.head = bert, head
+        self.bert, self.head, self.layers = bert, head, layers
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
-        return self.head(F.normalize(pool(self.bert(ids, mask).last_hidden_state, mask)))
+        return self.head(pool_layers(self.bert(ids, mask).hidden_states, mask, last=self.layers))
 
 
 def minilm_folder() -> Path:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+import nanonet as nt
 from nanonet import functional as F
 from nanonet import optim, random
 from nanonet.data import DataLoader
@@ -26,6 +28,8 @@ from nanonet.models.sentences import SentenceClassifier, minilm_folder, sentence
 from nanonet.recipes import recipe
 from nanonet.training.history import History
 
+SCALE = "scale.json"
+
 
 @dataclass(frozen=True)
 class Settings(recipe.Settings):
@@ -33,19 +37,21 @@ class Settings(recipe.Settings):
 
     data        the source package of vaderSentiment, whose film reviews are read; none: in the cache
     body        folder of a pretrained BERT; none: MiniLM, of an installed package
+    layers      how many of its layers, the last ones, are averaged over the tokens and put beside each other
     finetune    train the whole network, as D4 does, and not only the head
     length      tokens of a sentence that are read
-    weight_decay  AdamW's
+    weight_decay  AdamW's; `network` is the head, whose inputs are as many as the vectors have numbers
     """
 
     data: str = ""
     body: str = ""
+    layers: int = 3
     finetune: bool = False
     length: int = 64
-    epochs: int = 30
-    lr: float = 1e-3
+    epochs: int = 8
+    lr: float = 3e-4
     weight_decay: float = 0.01
-    network: MLPConfig = field(default_factory=lambda: MLPConfig(inputs=384, hidden=(128,), outputs=1, dropout=0.3))
+    network: MLPConfig = field(default_factory=lambda: MLPConfig(inputs=384, hidden=(128,), outputs=1, dropout=0.5))
 
 
 class MinilmRecipe(recipe.Recipe):
@@ -59,22 +65,38 @@ class MinilmRecipe(recipe.Recipe):
         snippets = english_sentiment(settings.data)
         self.rows, self.labels = parts_of(snippets), snippets.labels
         self.texts = snippets.texts
-        self.folder = Path(settings.body) if settings.body else minilm_folder()
+        self.folder = self.place()
         rows = self.rows["train"]
         y = self.labels[rows].astype(np.float32)
-        head = MLP(settings.network)
         if settings.finetune:
-            bert, self.tokenizer = load_pretrained(self.folder)
-            model: Any = SentenceClassifier(bert.train(), head)
+            model = self.network()
             self.tokens = self.tokenizer.encodings(self.texts, max_length=settings.length)
             lengths = [len(self.tokens[row].ids) for row in rows]
             self.loader = LengthLoader((rows, y), lengths, settings.batch_size, seed=settings.seed)
         else:
-            model = head
-            self.vectors = kept_vectors(self.folder, tuple(self.texts), settings.length)
+            self.raw = kept_vectors(self.folder, tuple(self.texts), settings.length, settings.layers)
+            self.mean, self.std = self.raw[rows].mean(0), np.maximum(self.raw[rows].std(0), 1e-3)  # some never change
+            self.vectors = self.scaled(self.raw)
+            model = self.network(self.vectors.shape[1])
             self.loader = DataLoader((self.vectors[rows], y), settings.batch_size, shuffle=True, seed=settings.seed)
         optimizer = optim.AdamW(model.parameters(), lr=settings.lr, weight_decay=settings.weight_decay)
         self.parts = {"model": model, "optimizer": optimizer}
+
+    def place(self) -> Path:
+        return Path(self.settings.body) if self.settings.body else minilm_folder()
+
+    def network(self, inputs: int = 0) -> Any:
+        """The head for vectors of so many numbers; with `finetune` MiniLM under its head."""
+        settings = self.settings
+        if not settings.finetune:
+            return MLP(settings.network.replace(inputs=inputs))
+        bert, self.tokenizer = load_pretrained(self.folder)
+        head = MLP(settings.network.replace(inputs=settings.layers * bert.config.hidden_size))
+        return SentenceClassifier(bert.train(), head, settings.layers)
+
+    def scaled(self, vectors: np.ndarray) -> np.ndarray:
+        """Each number with mean 0 and variance 1 in the training part."""
+        return (vectors - self.mean) / self.std
 
     def draw(self, batch: Any) -> Any:
         rows, y = batch
@@ -121,14 +143,32 @@ class MinilmRecipe(recipe.Recipe):
         if self.settings.finetune:
             return {}
         rows = self.rows["test"]
-        return {"minilm.png": sentence_map(self.vectors[rows], self.labels[rows])}
+        return {"minilm.png": sentence_map(self.raw[rows], self.labels[rows])}
+
+    def extras(self) -> dict[str, str]:
+        return {} if self.settings.finetune else {SCALE: json.dumps([self.mean.tolist(), self.std.tolist()]) + "\n"}
+
+    @classmethod
+    def restore(cls, settings: recipe.Settings, extras: Mapping[str, str]) -> MinilmRecipe:
+        """Without the reviews; MiniLM itself is needed to read a sentence."""
+        made = cls.__new__(cls)
+        made.settings, made.dtype, made.device = settings, np.dtype(np.float32), nt.zeros(1).device
+        made.folder = made.place()
+        if SCALE in extras:
+            made.mean, made.std = np.array(json.loads(extras[SCALE]), np.float32)
+        made.parts = {"model": made.network(0 if made.settings.finetune else len(made.mean))}
+        return made
 
     def use(self, inputs: Sequence[str], how: recipe.Use) -> recipe.Shown:
         """Positive or negative, for each sentence."""
         if self.settings.finetune:
             tokens = self.tokenizer(inputs, max_length=self.settings.length)[:2]
         else:
-            tokens = (sentence_embeddings(*load_pretrained(self.folder), list(inputs), self.settings.length),)
+            settings = self.settings
+            found = sentence_embeddings(
+                *load_pretrained(self.folder), list(inputs), settings.length, layers=settings.layers
+            )
+            tokens = (self.scaled(found),)
         with self.judging():
             p = self.read(F.sigmoid(self.model(*self.cast(tokens))))[:, 0]
         named = [("positive", one) if one > 0.5 else ("negative", 1 - one) for one in p]
@@ -144,17 +184,17 @@ def parts_of(snippets: Snippets) -> dict[str, np.ndarray]:
     return {"train": rest[train], "validation": rest[validation], "test": test}
 
 
-def kept_vectors(folder: Path, texts: tuple[str, ...], length: int) -> np.ndarray:
-    """MiniLM's vectors (N, D) of unit length, computed once for a folder and texts, and then kept in the cache."""
+def kept_vectors(folder: Path, texts: tuple[str, ...], length: int, layers: int) -> np.ndarray:
+    """MiniLM's vectors (N, layers · D), computed once for a folder and texts, and then kept in the cache."""
     size = (folder / "model.safetensors").stat().st_size if (folder / "model.safetensors").exists() else 0
-    key = hashlib.sha256(repr((folder.name, size, length, texts)).encode()).hexdigest()[:16]
+    key = hashlib.sha256(repr((folder.name, size, length, layers, texts)).encode()).hexdigest()[:16]
     file = cache_folder() / f"sentences-{key}.npy"
     if not file.exists():
         state = random.get_state()
         model, tokenizer = load_pretrained(folder)
         random.set_state(state)  # a run that finds the vectors in the cache draws the same numbers
         buffer = io.BytesIO()
-        np.save(buffer, sentence_embeddings(model, tokenizer, texts, length))
+        np.save(buffer, sentence_embeddings(model, tokenizer, texts, length, layers=layers))
         write_atomically(file, buffer.getvalue())
     return np.load(file)
 
@@ -173,5 +213,5 @@ def tfidf(texts: tuple[str, ...], labels: tuple[int, ...]) -> float:
     x, y = np.array(texts, object), np.array(labels)
     rest, test = split_indices(len(y), 0.2, seed=0, stratify=y)
     words = make_pipeline(TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True), LogisticRegression(max_iter=1000))
-    search = GridSearchCV(words, {"logisticregression__C": [3, 10, 30, 100]}, cv=3).fit(x[rest], y[rest])
+    search: Any = GridSearchCV(words, {"logisticregression__C": [3, 10, 30, 100]}, cv=3).fit(x[rest], y[rest])
     return float(search.score(x[test], y[test]))

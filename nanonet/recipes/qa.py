@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+import nanonet as nt
 from nanonet import optim
 from nanonet.data.docquestions import Question, questions, split
 from nanonet.data.lengths import LengthLoader
@@ -17,12 +19,14 @@ from nanonet.data.wordpiece import train_wordpiece
 from nanonet.models import answers
 from nanonet.models.bert_config import BertConfig
 from nanonet.models.bert_heads import BertForQuestionAnswering, span_loss
-from nanonet.models.bert_tokenizer import BertTokenizer
+from nanonet.models.bert_tokenizer import BertTokenizer, the_library
 from nanonet.models.pooling import cut_layers
 from nanonet.models.pretrained import load_pretrained
 from nanonet.models.sentences import minilm_folder
 from nanonet.recipes import recipe
 from nanonet.training.history import History
+
+TOKENIZER, NETWORK = "tokenizer.json", "network.json"
 
 
 @dataclass(frozen=True)
@@ -174,7 +178,16 @@ class QaRecipe(recipe.Recipe):
         return {"qa.png": where_the_answer_is(encoding, start[0], end[0], one.question)}
 
     def extras(self) -> dict[str, str]:
-        return {"tokenizer.json": self.tokenizer.to_json()}
+        return {TOKENIZER: self.tokenizer.to_json(), NETWORK: json.dumps(self.model.config.to_dict(), indent=1) + "\n"}
+
+    @classmethod
+    def restore(cls, settings: recipe.Settings, extras: Mapping[str, str]) -> QaRecipe:
+        """Without the documentation, and without the network that training began with."""
+        made = cls.__new__(cls)
+        made.settings, made.dtype, made.device = settings, np.dtype(np.float32), nt.zeros(1).device
+        made.tokenizer = BertTokenizer(the_library().Tokenizer.from_str(extras[TOKENIZER]))
+        made.parts = {"model": BertForQuestionAnswering(BertConfig.from_dict(json.loads(extras[NETWORK])))}
+        return made
 
     def use(self, inputs: Sequence[str], how: recipe.Use) -> recipe.Shown:
         """Each input is a question and a passage, with | between them."""

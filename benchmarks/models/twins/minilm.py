@@ -17,23 +17,28 @@ from nanonet_benchmarks.models.twins.mlp import Mlp
 class Classifier(nn.Module):
     """ids, mask (N, T) -> logits (N, 1)."""
 
-    def __init__(self, bert: nn.Module, head: nn.Module) -> None:
+    def __init__(self, bert: Bert, head: nn.Module, layers: int) -> None:
         super().__init__()
-        self.bert, self.head = bert, head
+        self.bert, self.head, self.layers = bert, head, layers
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
-        hidden, _ = self.bert(ids, mask, torch.zeros_like(ids))
+        x = self.bert.embeddings(ids, torch.zeros_like(ids))
+        states = []
+        for layer in self.bert.encoder.layer:
+            x = layer(x, mask.bool()[:, None, None])
+            states.append(x)
+        hidden = torch.cat(states[-self.layers :], -1)
         real = mask[..., None].to(hidden.dtype)
-        return self.head(F.normalize((hidden * real).sum(1) / real.sum(1)))
+        return self.head((hidden * real).sum(1) / real.sum(1))
 
 
 class MinilmTwin(Twin):
     def build(self, recipe: Recipe) -> dict[str, nn.Module]:
-        head = Mlp(recipe.settings.network)
         if not recipe.settings.finetune:
-            return {"model": head}
-        config = recipe.model.bert.config
-        return {"model": Classifier(Bert(config, pooler=recipe.model.bert.pooler is not None), head)}
+            return {"model": Mlp(recipe.model.config)}
+        theirs = recipe.model.bert
+        bert = Bert(theirs.config, pooler=theirs.pooler is not None)
+        return {"model": Classifier(bert, Mlp(recipe.model.head.config), recipe.settings.layers)}
 
     def set_up(self) -> None:
         s = self.settings
