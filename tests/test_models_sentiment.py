@@ -124,6 +124,19 @@ def test_it_goes_on_from_a_pretrained_folder(small, tmp_path):
         promise.make("sentiment", **small, init_from=str(tmp_path / "nowhere"))
 
 
+def test_a_network_of_another_language_is_refused(small, tmp_path):
+    from nanonet.models.pretrained import save_pretrained
+
+    (tmp_path / "text").mkdir()
+    for number in range(3):
+        (tmp_path / "text" / f"{number}.txt").write_text("the cat sees the dog. " * 40 + str(number), encoding="utf-8")
+    taken = {name: small[name] for name in SMALL}
+    bert = promise.make("bert", data=str(tmp_path / "text"), length=32, vocab_size=50, **taken)
+    save_pretrained(tmp_path / "bert", bert.model, bert.tokenizer)
+    with pytest.raises(ValueError, match=r"does not know \d+% of the reviews' tokens; pretrain on texts like them"):
+        promise.make("sentiment", **small, init_from=str(tmp_path / "bert"))
+
+
 def test_bad_settings_and_inputs_are_refused_in_one_line(small):
     with pytest.raises(ConfigError, match="expected length as from 3 to 32 positions, got 64"):
         promise.make("sentiment", **{**small, "length": 64})

@@ -115,6 +115,7 @@ class SentimentRecipe(recipe.Recipe):
             self.tokenizer = BertTokenizer(words, PAD)
             settings = settings.replace(vocab_size=len(self.tokenizer), pad_token_id=PAD)
         self.ids = self.encode(self.split.train.texts, settings.length)
+        self._refuse_unknown()
         self.pairs = TokenPairs.train(self.ids, settings.pairs)
         kinds = max(settings.network.type_vocab_size, len(self.pairs))
         self.settings = settings.replace(type_vocab_size=kinds)
@@ -129,6 +130,15 @@ class SentimentRecipe(recipe.Recipe):
         begin_with(model, weights)
         optimizer = optim.AdamW(self.groups(model), lr=1.0, weight_decay=settings.weight_decay)
         self.parts = {"model": model, "optimizer": optimizer, "schedule": LambdaLR(optimizer, self.rate)}
+
+    def _refuse_unknown(self) -> None:
+        """ValueError for a tokenizer that was made for other texts, so that there is little to read."""
+        unknown = float((np.concatenate(self.ids) == self.tokenizer.tokenizer.token_to_id("[UNK]")).mean())
+        if unknown > 0.25:
+            raise ValueError(
+                f"sentiment: the tokenizer of {self.settings.init_from} does not know {unknown:.0%} of the reviews' "
+                "tokens; pretrain on texts like them"
+            )
 
     @classmethod
     def restore(cls, settings: Any, extras: Mapping[str, str]) -> SentimentRecipe:
