@@ -126,7 +126,7 @@ def _read(hint: Any, value: Any) -> Any:
         return value if isinstance(value, hint) else hint.from_dict(value)
     if hint is bool:
         named = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-        return value if isinstance(value, bool) else named[value.lower()] if value in named else _wrong()
+        return value if isinstance(value, bool) else named[value.lower()] if value.lower() in named else _wrong()
     if isinstance(value, bool):
         raise TypeError
     if hint is int and isinstance(value, float) and value != int(value):
