@@ -10,7 +10,7 @@ from nanonet.recipes import Use
 from nanonet.recipes.bert import BertRecipe
 from nanonet.recipes.sentiment import SentimentRecipe
 from tests import model_promises as promise
-from tests.chinese_reviews import SMALL, write_reviews
+from tests.chinese_reviews import COMMON, SMALL, write_reviews
 
 pytest.importorskip("tokenizers", reason="WordPiece comes from tokenizers")
 
@@ -99,7 +99,7 @@ def test_it_goes_on_from_a_pretrained_folder(small, tmp_path):
     corpus = tmp_path / "corpus"
     corpus.mkdir()
     for number in range(3):
-        (corpus / f"{number}.txt").write_text("这本书很好，我看了多少次。\n" * 20 + str(number), encoding="utf-8")
+        (corpus / f"{number}.txt").write_text((COMMON + "，好赞美坏差烂。\n") * 20 + str(number), encoding="utf-8")
     taken = {name: small[name] for name in SMALL}
     bert: BertRecipe = promise.make("bert", data=str(corpus), length=32, vocab_size=50, **taken)
     run, theirs = tmp_path / "run", tmp_path / "theirs"
