@@ -35,7 +35,9 @@ def agreement(record: dict[str, Any]) -> str:
     """How far the losses of both sides lie apart."""
     parts = [f"{found['worst']:.0e} in {dtype}" for dtype, found in record["agreement"].items()]
     steps = len(record["agreement"]["float32"]["ours"])
-    begin = "From the same weights, on the same batches, the losses"
+    other = record["agreement"]["float32"].get("settings", {})
+    given = ", ".join(f"`{name}={value:g}`" for name, value in other.items() if "drop" not in name)
+    begin = f"From the same weights, on the same batches{f', with {given},' if given else ''} the losses"
     return f"{begin} of the first {steps} steps differ by at most {' and '.join(parts)} (relative)."
 
 
