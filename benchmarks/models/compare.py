@@ -22,8 +22,8 @@ from nanonet_benchmarks.models.agreement import RTOL, agree, drawn
 from nanonet_benchmarks.models.twin import as_torch
 
 AGREEMENT_STEPS = 50
-# Settings of the comparison step by step that differ from the recipe's own. The two players of a GAN amplify rounding: at
-# its own rate of 5e-4 the losses differ after 50 steps by 5e-3 in float32, by 3e-15 in float64.
+# Settings of the comparison step by step that differ from the recipe's own. The two players of a GAN amplify rounding:
+# at its own rate of 5e-4 the losses differ after 50 steps by 5e-3 in float32, by 3e-15 in float64.
 AGREEMENT_SETTINGS: dict[str, dict[str, Any]] = {"gan": {"lr": 1e-4}}
 
 
