@@ -37,7 +37,7 @@ class Settings(recipe.Settings):
     data: str = "scipy"
     length: int = 256
     model: CharCNNConfig = field(default_factory=CharCNNConfig)
-    epochs: int = 6
+    epochs: int = 4
     batch_size: int = 64
     lr: float = 3e-3
     weight_decay: float = 0.05
