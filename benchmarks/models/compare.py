@@ -58,7 +58,7 @@ def compare(
             keep(record, found)
             if pictures is not None and str(seed) == min(found["runs"], key=int):
                 for file, picture in drawings.items():
-                    write_atomically(pictures / f"{name}-{file}", picture)
+                    write_atomically(pictures / (file if file.startswith(name) else f"{name}-{file}"), picture)
         if "twin" not in run:
             print(f"{name}, seed {seed}: PyTorch", flush=True)
             run["twin"] = theirs(name, seeded)
