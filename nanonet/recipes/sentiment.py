@@ -59,13 +59,13 @@ class Settings(recipe.Settings):
     length: int = 128
     pairs: int = 16384
     ngrams: bool = True
-    ngram_lr: float = 0.02
+    ngram_lr: float = 0.01
     pooling: Literal["mean", "cls", "max", "mean+max"] = "mean"
     units: int = 128
-    pretrain_epochs: int = 2
+    pretrain_epochs: int = 0
     pretrain_lr: float = 1e-3
     masked: float = 0.15
-    left_out: float = 0.3
+    left_out: float = 0.5
     epochs: int = 3
     lr: float = 7e-4
     warmup: float = 0.1
