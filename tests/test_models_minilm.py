@@ -76,7 +76,7 @@ def test_numba_computes_the_same(tiny):
 
 
 def test_what_is_judged(tiny):
-    recipe = promise.make("minilm", epochs=4, **tiny | WHOLE)
+    recipe = promise.make("minilm", epochs=30, **tiny | {"lr": 0.01})
     recipe.loop(verbose=0).run()
     with recipe.judging():
         figures = recipe.test()

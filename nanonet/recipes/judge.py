@@ -40,7 +40,7 @@ def coverage(probabilities: np.ndarray) -> dict[str, float]:
 
 
 class Judge:
-    """The recipe `cnn` with its own settings: a LeNet, trained on 3,600 digits with augmentation."""
+    """The recipe `cnn` with its own settings, trained on 3,600 digits with augmentation."""
 
     def __init__(self, recipe: cnn.CnnRecipe) -> None:
         self.recipe = recipe
