@@ -56,7 +56,7 @@ def next_sentence(pair: Pair, others: Sequence[Pair], rng: np.random.Generator) 
     """BERT's next sentence: one time in two, the second text is another's. Source: Devlin et al. 2019, section 3.1."""
     if rng.random() < 0.5:
         return pair
-    return Pair(pair.first, others[rng.integers(len(others))].second, 1)
+    return Pair(pair.first, others[int(rng.integers(len(others)))].second, 1)
 
 
 def sentence_order(pair: Pair, rng: np.random.Generator) -> Pair:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import nanonet as nt
 from nanonet import functional as F
+from nanonet.creation import full_like, ones_like, zeros_like
 from nanonet.models.config import Config
 from nanonet.nn import Conv2d, ConvTranspose2d, Flatten, LeakyReLU, Linear, Module, ReLU, Sequential, Tanh, Unflatten
 from nanonet.tensor import Tensor
+from nanonet.transforms import grad
+from nanonet.variable import no_grad
 
 SLOPE = 0.2  # of the leaky ReLU; Radford et al. 2016
 
@@ -90,7 +92,7 @@ def discriminator_loss(real: Tensor, fake: Tensor, smoothing: float = 0.0) -> Te
     -log σ(a) = softplus(-a) and -log(1 - σ(a)) = softplus(a). Source: D1's first statement; its second one exchanges
     real and fake.
     """
-    is_real, is_fake = nt.full_like(real, 1 - smoothing), nt.zeros_like(fake)
+    is_real, is_fake = full_like(real, 1 - smoothing), zeros_like(fake)
     return F.binary_cross_entropy_with_logits(real, is_real) + F.binary_cross_entropy_with_logits(fake, is_fake)
 
 
@@ -102,13 +104,13 @@ def generator_loss(fake: Tensor, kind: str = "non-saturating") -> Tensor:
     Source: Goodfellow et al. 2014, section 3.
     """
     if kind == "minimax":
-        return -F.binary_cross_entropy_with_logits(fake, nt.zeros_like(fake))
-    return F.binary_cross_entropy_with_logits(fake, nt.ones_like(fake))
+        return -F.binary_cross_entropy_with_logits(fake, zeros_like(fake))
+    return F.binary_cross_entropy_with_logits(fake, ones_like(fake))
 
 
 def input_gradient(discriminator: Module, x: Tensor) -> Tensor:
     """∇D(x), the logit's gradient with respect to each image, in x's shape; it can be differentiated again."""
-    return nt.grad(lambda images: discriminator(images).sum())(x)
+    return grad(lambda images: discriminator(images).sum())(x)
 
 
 def r1_penalty(discriminator: Module, x: Tensor) -> Tensor:
@@ -138,6 +140,6 @@ def follow(average: Module, module: Module, memory: float) -> None:
     The two players circle around their solution; the mean of G's weights is nearer to it than the last ones
     (Yazıcı et al. 2019).
     """
-    with nt.no_grad():
+    with no_grad():
         for mean, w in zip(average.parameters(), module.parameters(), strict=True):
             mean[...] = memory * mean + (1 - memory) * w

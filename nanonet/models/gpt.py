@@ -9,12 +9,13 @@ from typing import Literal
 
 import numpy as np
 
-import nanonet as nt
 from nanonet import functional as F
+from nanonet.creation import arange, tensor
 from nanonet.device import on_host
 from nanonet.models.config import Config
 from nanonet.nn import Dropout, Embedding, LayerNorm, Linear, Module, ModuleList, init
 from nanonet.tensor import Tensor
+from nanonet.variable import no_grad
 
 ACTIVATIONS = {
     "gelu_new": lambda x: F.gelu(x, approximate="tanh"),
@@ -116,7 +117,7 @@ class CausalSelfAttention(Module):
         past = k.shape[2] - T
         mask = None
         if past and T > 1:  # query i is token past + i
-            mask = F.less_equal(nt.arange(past + T), F.expand_dims(nt.arange(past, past + T), 1)).to(x.device)
+            mask = F.less_equal(arange(past + T), F.expand_dims(arange(past, past + T), 1)).to(x.device)
         y = F.scaled_dot_product_attention(q, k, v, mask, self.dropout if self.training else 0.0, is_causal=past == 0)
         return self.c_proj(F.reshape(F.swapaxes(y, 1, 2), (N, T, C)))
 
@@ -229,8 +230,8 @@ class Reader:
             self.cache, self.start = KVCache(self.model.config), start
         elif rows is not None:
             self.cache.select(rows)
-        new = nt.tensor(ids[:, start + len(self.cache) :], device=self.model.wte.weight.device)
-        with nt.no_grad():
+        new = tensor(ids[:, start + len(self.cache) :], device=self.model.wte.weight.device)
+        with no_grad():
             return on_host(self.model(new, self.cache)[:, -1].array).astype(np.float64)
 
 

@@ -34,9 +34,13 @@ def load_pretrained(folder: str | Path, head: str | None = None) -> tuple[Any, A
     settings = read_settings(folder)
     kind = settings.get("model_type")
     if kind == "gpt2":
-        from nanonet.models.gpt2_format import load_gpt2  # pyright: ignore[reportMissingImports]
+        from nanonet.data.tokenizer import tokenizer_from_json
+        from nanonet.models.gpt2_format import load_gpt2
 
-        return load_gpt2(folder)
+        model = load_gpt2(folder)
+        if not (folder / TOKENIZER).exists():
+            raise FileNotFoundError(f"{folder}: there is no {TOKENIZER}; gpt2_format.load_gpt2 reads the network alone")
+        return model.eval(), tokenizer_from_json((folder / TOKENIZER).read_text(encoding="utf-8"))
     if kind not in bert_format.FAMILIES:
         known = ", ".join([*bert_format.FAMILIES, "gpt2"])
         raise ConfigError(f"{folder / SETTINGS}: expected model_type as one of {known}, got {kind!r}")

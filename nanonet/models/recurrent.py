@@ -7,13 +7,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-import nanonet as nt
 from nanonet import functional as F
-from nanonet.creation import zeros_beside
+from nanonet.creation import tensor, zeros_beside
 from nanonet.device import on_host
 from nanonet.models.config import Config
 from nanonet.nn import GRU, LSTM, RNN, Dropout, Embedding, Linear, Module
 from nanonet.tensor import Tensor
+from nanonet.variable import enable_grad, no_grad
 
 CELLS = {"rnn": RNN, "lstm": LSTM, "gru": GRU}
 Cell = Literal["rnn", "lstm", "gru"]
@@ -151,8 +151,8 @@ class Reader:
             ids = ids[:, -1:]
             if rows is not None:
                 self.state = tuple(part[:, rows] for part in self.state)
-        with nt.no_grad():
-            tokens = nt.tensor(ids, device=self.model.head.weight.device)
+        with no_grad():
+            tokens = tensor(ids, device=self.model.head.weight.device)
             logits, self.state = self.model(tokens, self.state)
         return on_host(logits.array)[:, -1].astype(np.float64)
 
@@ -165,7 +165,7 @@ def gradients_through_time(model: SequenceClassifier, x: Tensor, y: Tensor) -> n
     """
     state: State | None = None
     kept: list[State] = []
-    with nt.enable_grad():
+    with enable_grad():
         for t in range(x.shape[1]):
             _, state = run(model.recurrent, x[:, t : t + 1], state)
             for part in state:

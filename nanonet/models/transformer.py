@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-import nanonet as nt
 from nanonet import functional as F
+from nanonet.creation import arange, tensor
 from nanonet.device import on_host
 from nanonet.models.attention import Attention, KeysValues
 from nanonet.models.config import Config
@@ -185,7 +185,7 @@ def causal(start: int, count: int) -> Tensor | None:
     """(count, start + count): True where token start + i sees token j, j ≤ start + i. None for one, which sees all."""
     if count == 1:
         return None
-    return nt.arange(start + count) <= nt.arange(start, start + count).reshape(count, 1)
+    return arange(start + count) <= arange(start, start + count).reshape(count, 1)
 
 
 def greedy(model: EncoderDecoder, source: Tensor, limit: int) -> np.ndarray:
@@ -197,7 +197,7 @@ def greedy(model: EncoderDecoder, source: Tensor, limit: int) -> np.ndarray:
     token = np.full((source.shape[0], 1), BEGIN)
     open_ = np.ones(source.shape[0], bool)
     for _ in range(limit):
-        logits, past = model.decode(nt.tensor(token, device=source.device), encoded, past)
+        logits, past = model.decode(tensor(token, device=source.device), encoded, past)
         best = np.where(open_, on_host(logits.array)[:, -1].argmax(-1), PAD)
         written.append(best)
         open_ &= best != END

@@ -147,7 +147,7 @@ class BertRecipe(recipe.Recipe):
     def step(self, batch: Any) -> dict[str, float]:
         self.parts["optimizer"].zero_grad()
         losses = self.losses(batch)
-        loss = sum(losses.values())
+        loss: Any = sum(losses.values())
         loss.backward()
         optim.clip_grad_norm_(self.model.parameters(), self.settings.clip)
         self.parts["optimizer"].step()

@@ -236,7 +236,7 @@ class SentimentRecipe(recipe.Recipe):
         for rows in np.array_split(order, range(SIZE, len(order), SIZE)):
             inputs = self.inputs(padded([ids[row] for row in rows]))
             if self.ngrams:
-                inputs["numbers"] = padded(self.ngrams([texts[row] for row in rows]))
+                inputs["numbers"] = padded(self.ngrams([texts[int(row)] for row in rows]))
             batch = self.cast(inputs)
             found[rows] = self.read(F.sigmoid(self.classify(batch)))
         return found

@@ -8,12 +8,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from nanonet.recipes import Recipe
 from nanonet_benchmarks.models.twin import Twin
 from nanonet_benchmarks.models.twins.bert import Bert, Heads
 
 
 class Bag(nn.Module):
+    ratio: Tensor
+
     def __init__(self, size: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.ones(size, 1))
@@ -54,13 +55,14 @@ class Classifier(nn.Module):
 
 
 class SentimentTwin(Twin):
-    def build(self, recipe: Recipe) -> dict[str, nn.Module]:
+    def build(self, recipe: Any) -> dict[str, nn.Module]:
         self.steps, self.first = recipe.steps, recipe.pretraining
         ngrams = 0 if recipe.model.bag is None else len(recipe.model.bag.ratio)
         return {"model": Classifier(recipe.model.config, self.settings.pooling, self.settings.units, ngrams)}
 
     def set_up(self) -> None:
-        model, s = self.modules["model"], self.settings
+        model: Any = self.modules["model"]
+        s = self.settings
         groups: list[dict[str, Any]] = [{"params": [p for n, p in model.named_parameters() if "bag." not in n]}]
         if model.bag is not None:
             groups.append({"params": list(model.bag.parameters()), "lr": s.ngram_lr / s.lr, "weight_decay": 0.0})
