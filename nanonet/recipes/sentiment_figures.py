@@ -35,21 +35,22 @@ def draw(recipe: Any, history: History) -> bytes:
     """The two parts of training, and the ROC curves of the test part: a PNG."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(12, 3.4), layout="constrained")
-    guessing, classifying, roc = figure.subplots(1, 3)
     step, begin = np.array(history["step"]), recipe.pretraining
     first = step <= begin
-    guessing.plot(step[first], np.array(history["loss"])[first], label="training")
-    guessing.plot(step[first], np.array(history["val_masked_loss"])[first], label="validation")
-    guessing.set(xlabel="step", ylabel="-log p of a hidden token", title="first: guess hidden tokens")
+    figure = Figure(figsize=(12 if begin else 8, 3.4), layout="constrained")
+    *before, classifying, roc = figure.subplots(1, 3 if begin else 2)
+    for guessing in before:
+        guessing.plot(step[first], np.array(history["loss"])[first], label="training")
+        guessing.plot(step[first], np.array(history["val_masked_loss"])[first], label="validation")
+        guessing.set(xlabel="step", ylabel="-log p of a hidden token", title="first: guess hidden tokens")
     classifying.plot(step[~first], np.array(history["val_accuracy"])[~first], marker="o", label="validation")
-    classifying.set(xlabel="step", ylabel="right labels", title="then: praise or complaint")
+    classifying.set(xlabel="step", ylabel="right labels", title="praise or complaint")
     labels = recipe.split.test.labels
     for name, p in (("BERT", recipe.probabilities(recipe.split.test.texts)), ("TF-IDF", baseline(recipe))):
         false, true, _ = metrics.roc_curve(labels, p, kind="binary")
         roc.plot(false, true, label=f"{name}, area {metrics.roc_auc(labels, p, kind='binary'):.3f}")
     roc.set(xlabel="complaints called praise", ylabel="praise called praise", title="test part")
-    for axes in (guessing, classifying, roc):
+    for axes in (*before, classifying, roc):
         axes.legend()
     file = io.BytesIO()
     figure.savefig(file, format="png", dpi=90)
