@@ -39,7 +39,7 @@ class Settings(recipe.Settings):
     data: str = "python"
     limit: int = 4_000_000
     network: CharRnnConfig = field(default_factory=lambda: CharRnnConfig(hidden=192))
-    steps: int = 1200
+    steps: int = 800
     batch_size: int = 32
     window: int = 64
     lr: float = 4e-3
