@@ -49,8 +49,8 @@ class Settings(recipe.Settings):
     length: int = 128
     vocab: int = 6000
     limit: int = 0
-    epochs: int = 1
-    batch_size: int = 16
+    steps: int = 160
+    batch_size: int = 8
     lr: float = 3e-4
     warmup: float = 0.1
     weight_decay: float = 0.01
