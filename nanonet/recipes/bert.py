@@ -46,7 +46,7 @@ class Settings(recipe.Settings):
     masking: Literal["by_family", "static", "dynamic"] = "by_family"
     masked: float = 0.15
     length: int = 64
-    epochs: int = 2
+    steps: int = 500
     lr: float = 1e-3
     warmup: float = 0.1
     weight_decay: float = 0.01
