@@ -30,7 +30,8 @@ class QaTwin(Twin):
         return {"model": Answering(recipe.model.config)}
 
     def set_up(self) -> None:
-        s, model = self.settings, self.modules["model"]
+        model: Any = self.modules["model"]
+        s = self.settings
         if s.body != "scratch" and not s.embeddings:
             model.bert.embeddings.requires_grad_(False)
         learned = [p for p in model.parameters() if p.requires_grad]

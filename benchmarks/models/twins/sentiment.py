@@ -78,7 +78,7 @@ class SentimentTwin(Twin):
         return top * (done / rise if done < rise else max(0.0, (end - begin - done) / (end - begin - rise)))
 
     def step(self, batch: Any) -> dict[str, float]:
-        model = self.modules["model"]
+        model: Any = self.modules["model"]
         self.optimizer.zero_grad()
         inputs = batch["ids"], batch["mask"], batch["kinds"]
         if "targets" in batch:
