@@ -16,11 +16,11 @@ from nanonet.data.streams import Streams
 from nanonet.data.tokenizer import CharTokenizer, Tokenizer, tokenizer_from_json
 from nanonet.data.windows import stream
 from nanonet.device import on_host
-from nanonet.models.generate import beam_search, sample
 from nanonet.models.recurrent import CharRnn, CharRnnConfig, Reader, State, next_character_loss
 from nanonet.optim import clip_grad_norm_
 from nanonet.recipes import recipe
 from nanonet.recipes.charrnn_figures import baselines, bits_per_character, picture
+from nanonet.recipes.continued import continued
 from nanonet.training.history import History
 
 TOKENIZER = "tokenizer.json"
@@ -144,24 +144,6 @@ class CharRnnRecipe(recipe.Recipe):
         """Each text as the beginning of a file, gone on with: `count` times, or the best `count` of a beam search."""
         lines: list[str] = []
         for number, text in enumerate(inputs or ("",)):
-            lines += [text + more for more in self.continued(text, how, seed=how.seed + number)]
+            found = continued(Reader(self.model), self.tokenizer, text, how, seed=how.seed + number)
+            lines += [text + more for more in found]
         return recipe.Shown(tuple(lines))
-
-    def continued(self, text: str, how: recipe.Use, seed: int) -> list[str]:
-        """What follows the text, `how.count` times, without the text itself."""
-        end, reader = self.tokenizer.end, Reader(self.model)
-        ids = np.array([end, *self.tokenizer.encode(text)])
-        if how.beams > 1:
-            best = beam_search(reader, ids, how.length, beams=how.beams, stop=end)[: how.count]
-            return [self.tokenizer.decode(beam.ids[len(ids) :]) for beam in best]
-        rows = sample(
-            reader,
-            np.tile(ids, (how.count, 1)),
-            how.length,
-            temperature=how.temperature,
-            top_k=how.top_k,
-            top_p=how.top_p,
-            stop=end,
-            seed=seed,
-        )
-        return [self.tokenizer.decode(row[len(ids) :]) for row in rows]

@@ -15,10 +15,10 @@ from nanonet.data import DataLoader
 from nanonet.data.corpus import read_corpus
 from nanonet.data.tokenizer import Tokenizer, tokenizer_from_json, train_tokenizer
 from nanonet.data.windows import stream, windows
-from nanonet.models.generate import beam_search, sample
 from nanonet.models.gpt import GPT, GPTConfig, Reader, decayed, next_token_loss
 from nanonet.optim.lr_scheduler import LambdaLR
 from nanonet.recipes import gpt_pictures, recipe
+from nanonet.recipes.continued import continued
 from nanonet.recipes.gpt_folder import read_gpt_folder
 from nanonet.recipes.text_figures import baselines, bits_per_character, sampled_bits
 from nanonet.training.history import History
@@ -160,28 +160,9 @@ class GptRecipe(recipe.Recipe):
         """Each text as the beginning of a file, gone on with: `count` times, or the best `count` of a beam search."""
         lines = []
         for number, text in enumerate(inputs or ("",)):
-            lines += [text + more for more in self.continued(text, how, seed=how.seed + number)]
+            found = continued(Reader(self.model), self.tokenizer, text, how, seed=how.seed + number)
+            lines += [text + more for more in found]
         return recipe.Shown(tuple(lines))
-
-    def continued(self, text: str, how: recipe.Use, seed: int) -> list[str]:
-        """What follows the text, `how.count` times, without the text itself."""
-        end = self.tokenizer.end
-        ids = np.array([end, *self.tokenizer.encode(text)])
-        reader = Reader(self.model)
-        if how.beams > 1:
-            found = [beam.ids for beam in beam_search(reader, ids, how.length, beams=how.beams, stop=end)][: how.count]
-        else:
-            found = sample(
-                reader,
-                np.tile(ids, (how.count, 1)),
-                how.length,
-                temperature=how.temperature,
-                top_k=how.top_k,
-                top_p=how.top_p,
-                stop=end,
-                seed=seed,
-            )
-        return [self.tokenizer.decode(row[len(ids) :]) for row in found]
 
 
 def warmup_cosine(done: int, warmup: int, steps: int, last: float) -> float:

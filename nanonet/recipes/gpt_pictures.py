@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nanonet.data.windows import stream
-from nanonet.models.gpt import GPT
+from nanonet.models.gpt import GPT, Reader
+from nanonet.recipes.continued import continued
 from nanonet.recipes.recipe import Use
 from nanonet.recipes.text_figures import surprises
 from nanonet.training.history import History
@@ -29,7 +30,8 @@ def draw(recipe: GptRecipe, history: History) -> dict[str, bytes]:
     """curve.png, surprise.png, samples.png."""
     texts = [document.text for document in recipe.held_out.documents]
     beginnings = BEGINNINGS.get(recipe.settings.data, [""])
-    samples = [(text, recipe.continued(text, Use(length=400), seed=0)[0]) for text in beginnings]
+    how = Use(length=400)
+    samples = [(text, continued(Reader(recipe.model), recipe.tokenizer, text, how, seed=0)[0]) for text in beginnings]
     made = {
         "curve.png": curve(history),
         "surprise.png": surprise(recipe.model, recipe.tokenizer, max(texts, key=len)),
