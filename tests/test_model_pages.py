@@ -53,7 +53,7 @@ def test_every_recipe_has_a_record() -> None:
     assert sorted(RECORDS) == sorted(recipes.names())
 
 
-LEAST = {  # (recipe, figure): what the figure of nanonet's run must reach; the GAN's recognised digits are not there yet
+LEAST = {  # (recipe, figure): what nanonet's run must reach; the GAN's recognised digits are not there yet
     ("mlp", "accuracy"): 0.97,
     ("tabular", "accuracy_of_5_folds"): 0.96,
     ("cnn", "accuracy"): 0.98,
